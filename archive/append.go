@@ -1,0 +1,144 @@
+package archive
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"syscall"
+
+	"daybook/archive/ledger"
+)
+
+// flushBytes is how many bytes of packed pieces a message may have waiting
+// before they are written, ahead of its entry.
+const flushBytes = 4 << 20
+
+// Append archives a receipt. When it returns nil, the entry and its content are
+// on stable storage. Every receipt becomes an entry: a resend of a message is a
+// further one, never an error. An error is always temporary for the sender, and
+// is [ErrNoSpace], [ErrClosed], ctx's, or one of the disk.
+func (a *Archive) Append(ctx context.Context, r *Receipt) (Entry, error) {
+	if err := checkNames(r.Tenant, r.Source); err != nil {
+		return Entry{}, err
+	}
+	if err := a.space.check(); err != nil {
+		return Entry{}, err
+	}
+	e := &Entry{
+		Tenant: r.Tenant, Source: r.Source, Received: r.Received.UTC(), Envelope: r.Envelope,
+		Summary: r.Summary, Size: r.Size, SHA256: r.SHA256, Flags: r.Flags,
+	}
+	records, err := a.pieces(ctx, r, e)
+	if err != nil {
+		return Entry{}, err
+	}
+	body, err := a.codec.encodeEntry(e)
+	if err != nil {
+		return Entry{}, fmt.Errorf("encode entry: %w", err)
+	}
+	records = append(records, ledger.Record{Type: typeEntry, Flags: ledger.Numbered, Body: body, Note: e})
+	if err := a.write(ctx, records); err != nil {
+		return Entry{}, err
+	}
+	return *e, nil
+}
+
+// AppendEvent records an event, durably, and gives it its number.
+func (a *Archive) AppendEvent(ctx context.Context, e Event) (Event, error) {
+	body, err := a.codec.encodeEvent(&e)
+	if err != nil {
+		return Event{}, fmt.Errorf("encode event: %w", err)
+	}
+	records := []ledger.Record{{Type: typeEvent, Flags: ledger.Numbered, Body: body}}
+	if err := a.write(ctx, records); err != nil {
+		return Event{}, err
+	}
+	e.ID = records[0].Seq
+	return e, nil
+}
+
+func checkNames(tenant, source string) error {
+	if tenant == "" || source == "" || len(tenant) > MaxName || len(source) > MaxName {
+		return fmt.Errorf("tenant %q and source %q must be 1 to %d bytes long", tenant, source, MaxName)
+	}
+	return nil
+}
+
+// pieces cuts the message into pieces, writes all but the last of them when there
+// are many, and notes the recipe in e. It gives the records still to be written.
+func (a *Archive) pieces(ctx context.Context, r *Receipt, e *Entry) ([]ledger.Record, error) {
+	var records []ledger.Record
+	waiting := 0
+	whole := sha256.New()
+	buf := make([]byte, min(r.Size, maxPiece))
+	for offset := int64(0); offset < r.Size; {
+		raw := buf[:min(r.Size-offset, maxPiece)]
+		if n, err := r.Body.ReadAt(raw, offset); n < len(raw) {
+			return nil, fmt.Errorf("read spool at %d: %w", offset, err)
+		}
+		c := a.press.pack(r.Tenant, raw)
+		if r.Size > maxPiece {
+			whole.Write(raw)
+		} else if c.hash != r.SHA256 {
+			return nil, errSpool
+		}
+		record := ledger.Record{Type: typeContent, Body: c.encode(), Note: contentKey(r.Tenant, c.hash[:])}
+		e.recipe = append(e.recipe, piece{Kind: pieceContent, Data: c.hash[:], Size: int64(len(raw))})
+		records = append(records, record)
+		offset += int64(len(raw))
+		if waiting += len(record.Body); waiting >= flushBytes && offset < r.Size {
+			if err := a.write(ctx, records); err != nil {
+				return nil, err
+			}
+			records, waiting = nil, 0
+		}
+	}
+	if r.Size > maxPiece && Digest(whole.Sum(nil)) != r.SHA256 || r.Size == 0 && r.SHA256 != sha256.Sum256(nil) {
+		return nil, errSpool
+	}
+	return records, nil
+}
+
+var errSpool = errors.New("the spooled bytes do not have the digest that the message had on arrival")
+
+// write appends records and tells a full disk from other errors.
+func (a *Archive) write(ctx context.Context, records []ledger.Record) error {
+	err := a.ledger.Append(ctx, records)
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		a.space.forget()
+		return fmt.Errorf("%w: %w", ErrNoSpace, err)
+	}
+	return err
+}
+
+// WriteTo writes the exact bytes of an entry's message to w. Bytes that do not
+// have the recorded digest are not written. The error is [ErrNotFound], a
+// [*Damage], or that of w.
+func (a *Archive) WriteTo(ctx context.Context, id uint64, w io.Writer) error {
+	e, err := a.Entry(id)
+	if err != nil {
+		return err
+	}
+	whole := sha256.New()
+	for _, p := range e.recipe {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		raw, err := a.piece(&e, p)
+		if err != nil {
+			return err
+		}
+		if len(e.recipe) > 1 {
+			whole.Write(raw)
+		}
+		if _, err := w.Write(raw); err != nil {
+			return err
+		}
+	}
+	if len(e.recipe) > 1 && Digest(whole.Sum(nil)) != e.SHA256 {
+		return &Damage{Entry: id, Reason: errDigest.Error()}
+	}
+	return nil
+}

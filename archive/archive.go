@@ -1,0 +1,261 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	iofs "io/fs"
+	"log/slog"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"daybook/archive/ledger"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// Errors that callers tell apart, with errors.Is.
+var (
+	// ErrLocked: another process has the archive open.
+	ErrLocked = errors.New("the archive is in use by another daybook")
+	// ErrNotFound: there is no entry of that number.
+	ErrNotFound = errors.New("no such entry")
+	// ErrNoSpace: the free space of the disk is below the floor, or used up.
+	// It is temporary.
+	ErrNoSpace = errors.New("not enough free disk space")
+	// ErrCatalog: the catalog cannot be read. Rebuild makes it anew.
+	ErrCatalog = errors.New("the catalog is damaged")
+	// ErrClosed: the archive was closed.
+	ErrClosed = ledger.ErrClosed
+)
+
+// Names in the archive's folder.
+const (
+	lockName    = "LOCK"
+	ledgerDir   = "ledger"
+	catalogDir  = "catalog"
+	rebuildDir  = "catalog.new"
+	fatalStatus = 1
+)
+
+// Options say how an archive is opened.
+type Options struct {
+	// FS holds ledger and catalog; nil is the disk.
+	FS vfs.FS
+	// ReadOnly opens an archive that nobody writes to, without changing it.
+	ReadOnly bool
+	// MinFree is the number of bytes that must stay free on the disk; below it
+	// Append gives ErrNoSpace. 0 is the smaller of 2 GiB and 5 % of the disk.
+	MinFree uint64
+	// SegmentSize is the ledger's; 0 is its default.
+	SegmentSize int64
+	// Logger takes what is not tied to a call; nil is slog.Default().
+	Logger *slog.Logger
+	// Fatal is called when the catalog's store cannot go on, and must end the
+	// process; nil logs the error and exits with status 1. Nothing that was
+	// acknowledged is lost by it.
+	Fatal func(error)
+}
+
+func (o *Options) setDefaults() {
+	if o.FS == nil {
+		o.FS = vfs.Default
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	if o.Fatal == nil {
+		log := o.Logger
+		o.Fatal = func(err error) {
+			log.Error("the archive cannot go on", "error", err)
+			os.Exit(fatalStatus)
+		}
+	}
+}
+
+// Archive is an open archive. Its methods may be called concurrently.
+type Archive struct {
+	fs      vfs.FS
+	dir     string
+	log     *slog.Logger
+	lock    io.Closer
+	codec   codec
+	press   press
+	catalog *catalog
+	ledger  *ledger.Ledger
+	space   *space
+	damage  []Damage
+	metrics *metrics
+	closing sync.Once
+}
+
+// Open opens the archive in the folder dir. Unless Options.ReadOnly is set it
+// creates the folder and what belongs in it, and whatever an unclean end left
+// undone is done. The errors are [ErrLocked], [ErrCatalog], fs.ErrNotExist (for
+// reading only), fs.ErrPermission and others of the disk. Damage of the ledger
+// does not fail Open, see [Archive.Damage]. The caller closes the archive.
+func Open(dir string, o Options) (_ *Archive, err error) {
+	o.setDefaults()
+	a := &Archive{fs: o.FS, dir: dir, log: o.Logger, space: newSpace(o.FS, dir, o.MinFree), metrics: newMetrics()}
+	defer func() {
+		if err != nil {
+			a.release()
+		}
+	}()
+	if err := a.prepare(o.ReadOnly); err != nil {
+		return nil, err
+	}
+	if a.codec, err = newCodec(); err != nil {
+		return nil, err
+	}
+	if a.press, err = newPress(); err != nil {
+		return nil, err
+	}
+	if a.catalog, err = openCatalog(a.store(&o)); err != nil {
+		return nil, err
+	}
+	a.ledger, err = ledger.Open(context.Background(), o.FS.PathJoin(dir, ledgerDir), ledger.Options{
+		FS: o.FS, SegmentSize: o.SegmentSize, ReadOnly: o.ReadOnly,
+		From: a.catalog.state.mark, Apply: a.apply,
+	})
+	if err != nil {
+		return nil, err
+	}
+	a.damage = a.nameDamage(a.ledger.Recovery().Damage)
+	if !o.ReadOnly {
+		err = a.recordRecovery()
+	}
+	return a, err
+}
+
+// prepare makes the folders and takes the lock.
+func (a *Archive) prepare(readOnly bool) (err error) {
+	dir := a.fs.PathJoin(a.dir, ledgerDir)
+	if readOnly {
+		if _, err := a.fs.Stat(dir); err != nil {
+			return fmt.Errorf("open archive: %w", err)
+		}
+	} else if err := makeFolders(a.fs, a.dir, dir); err != nil {
+		return err
+	}
+	a.lock, err = a.fs.Lock(a.fs.PathJoin(a.dir, lockName))
+	if err == nil {
+		return nil
+	}
+	// A lock that is held gives a bare errno, or in the same process a text of the
+	// file system's; a file that cannot be opened gives a PathError.
+	if path := (*iofs.PathError)(nil); !errors.As(err, &path) {
+		if errno := syscall.Errno(0); !errors.As(err, &errno) || errno == syscall.EAGAIN || errno == syscall.EACCES {
+			return ErrLocked
+		}
+	} else if readOnly && (errors.Is(err, iofs.ErrPermission) || errors.Is(err, syscall.EROFS)) {
+		return nil // a folder that nobody may write to needs no lock
+	}
+	return fmt.Errorf("lock archive: %w", err)
+}
+
+// makeFolders creates the archive's folders, durably.
+func makeFolders(fs vfs.FS, dir, inner string) error {
+	if _, err := fs.Stat(inner); err == nil {
+		return nil
+	}
+	if err := fs.MkdirAll(inner, 0o700); err != nil {
+		return fmt.Errorf("create archive: %w", err)
+	}
+	for _, d := range []string{dir, fs.PathDir(dir)} {
+		f, err := fs.OpenDir(d)
+		if err != nil {
+			return fmt.Errorf("create archive: %w", err)
+		}
+		err = f.Sync()
+		if e := f.Close(); err == nil {
+			err = e
+		}
+		if err != nil {
+			return fmt.Errorf("create archive: sync %s: %w", d, err)
+		}
+	}
+	return nil
+}
+
+// store says where the catalog is. One that is missing is made from the ledger:
+// when nothing may be written, in memory.
+func (a *Archive) store(o *Options) (string, codec, *pebble.Options) {
+	dir := a.fs.PathJoin(a.dir, catalogDir)
+	p := storeOptions(o)
+	if _, err := a.fs.Stat(dir); o.ReadOnly && errors.Is(err, iofs.ErrNotExist) {
+		p.FS, p.ReadOnly = vfs.NewMem(), false
+	}
+	return dir, a.codec, p
+}
+
+// apply is called by the ledger with every group of records.
+func (a *Archive) apply(records []ledger.Record, end ledger.Mark) error {
+	a.metrics.group(records)
+	return a.catalog.apply(records, end)
+}
+
+// recordRecovery makes events of what Open found, once each.
+func (a *Archive) recordRecovery() error {
+	known := map[string]bool{}
+	if len(a.damage) > 0 {
+		for e, err := range a.Events(context.Background(), Query{}) {
+			if err == nil && e.Kind == EventDamage {
+				known[e.Text] = true
+			}
+		}
+	}
+	var events []Event
+	if r := a.ledger.Recovery(); r.Torn > 0 {
+		text := fmt.Sprintf("after an unclean end %d bytes from byte %d of segment %s on were left out; they had not been acknowledged",
+			r.Torn, r.TornAt.Offset, ledger.SegmentName(r.TornAt.Segment))
+		events = append(events, Event{Kind: EventRecovered, Text: text})
+	}
+	for _, d := range a.damage {
+		if text := d.Error(); !known[text] && len(events) < maxDamageEvents {
+			events = append(events, Event{Kind: EventDamage, Text: text})
+		}
+	}
+	for _, e := range events {
+		e.Time = time.Now()
+		if _, err := a.AppendEvent(context.Background(), e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// maxDamageEvents bounds the events that one Open records.
+const maxDamageEvents = 100
+
+// Damage names what Open found to be damaged. Verify finds all there is.
+func (a *Archive) Damage() []Damage { return a.damage }
+
+// Close finishes the appends under way and closes the archive, once: a further
+// call does nothing. Reading must have ended.
+func (a *Archive) Close() (err error) {
+	a.closing.Do(func() { err = a.release() })
+	return err
+}
+
+// release closes what is open, in the reverse order.
+func (a *Archive) release() error {
+	var errs []error
+	if a.ledger != nil {
+		errs = append(errs, a.ledger.Close())
+	}
+	if a.catalog != nil {
+		errs = append(errs, a.catalog.close())
+	}
+	if a.press.enc != nil {
+		a.press.close()
+	}
+	if a.lock != nil {
+		errs = append(errs, a.lock.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,316 @@
+package archive
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	iofs "io/fs"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"daybook/archive/message"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
+
+// open opens an archive that is closed when the test ends.
+func open(t testing.TB, dir string, o Options) *Archive {
+	t.Helper()
+	o.Logger = quiet()
+	a, err := Open(dir, o)
+	if err != nil {
+		t.Fatalf("open: %v", err)
+	}
+	t.Cleanup(func() { a.Close() })
+	return a
+}
+
+// receipt makes a receipt of a message's bytes.
+func receipt(body []byte, sender string, recipients ...string) *Receipt {
+	r := &Receipt{
+		Tenant: "default", Source: "test", Received: time.Unix(1_700_000_000, 0),
+		Envelope: message.Envelope{Sender: message.Path{Address: sender}},
+		Body:     bytes.NewReader(body), Size: int64(len(body)), SHA256: sha256.Sum256(body),
+		Summary: message.Summarize(body),
+	}
+	for _, to := range recipients {
+		r.Envelope.Recipients = append(r.Envelope.Recipients, message.Path{Address: to, Args: []string{"NOTIFY=NEVER"}})
+	}
+	return r
+}
+
+func appendOne(t testing.TB, a *Archive, r *Receipt) Entry {
+	t.Helper()
+	e, err := a.Append(context.Background(), r)
+	if err != nil {
+		t.Fatalf("append: %v", err)
+	}
+	return e
+}
+
+func body(t testing.TB, a *Archive, id uint64) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := a.WriteTo(context.Background(), id, &b); err != nil {
+		t.Fatalf("read entry %d: %v", id, err)
+	}
+	return b.Bytes()
+}
+
+func list(t testing.TB, a *Archive, q Query) []Entry {
+	t.Helper()
+	var all []Entry
+	for e, err := range a.List(context.Background(), q) {
+		if err != nil {
+			t.Fatalf("list: %v", err)
+		}
+		all = append(all, e)
+	}
+	return all
+}
+
+func numbers(list []Entry) []uint64 {
+	var n []uint64
+	for _, e := range list {
+		n = append(n, e.ID)
+	}
+	return n
+}
+
+// verified fails the test unless the archive is whole.
+func verified(t testing.TB, a *Archive) VerifyReport {
+	t.Helper()
+	r, err := a.Verify(context.Background(), nil, func(d Damage) { t.Errorf("verify: %v", d.Error()) })
+	if err != nil {
+		t.Fatalf("verify: %v", err)
+	}
+	return r
+}
+
+func noise(n int, seed uint64) []byte {
+	b := make([]byte, n)
+	r := rand.New(rand.NewPCG(seed, 1))
+	for i := range b {
+		b[i] = byte(r.Uint32())
+	}
+	return b
+}
+
+func TestEveryByteComesBack(t *testing.T) {
+	a := open(t, t.TempDir(), Options{})
+	for _, c := range []struct {
+		name string
+		body []byte
+	}{
+		{"nothing", nil},
+		{"one byte", []byte{0}},
+		{"text", bytes.Repeat([]byte("Subject: hello\r\n"), 500)},
+		{"no text", noise(10_000, 1)},
+		{"one piece, full", noise(maxPiece, 2)},
+		{"one piece and a byte", noise(maxPiece+1, 3)},
+		{"many pieces", append(noise(5*maxPiece, 4), make([]byte, 7*maxPiece)...)},
+	} {
+		e := appendOne(t, a, receipt(c.body, "a@example.com", "b@example.org"))
+		if got := body(t, a, e.ID); !bytes.Equal(got, c.body) {
+			t.Errorf("%s: %d bytes came back of %d, or other ones", c.name, len(got), len(c.body))
+		}
+	}
+	verified(t, a)
+}
+
+func TestAnEntryKeepsWhatTheReceiptSaid(t *testing.T) {
+	dir := t.TempDir()
+	a := open(t, dir, Options{})
+	r := receipt([]byte("Message-ID: <1@x>\r\nSubject: gr\xfc\xdfe\r\n\r\nhello"), "\xff\xfe@example.com", "b@example.org", "b@example.org")
+	r.Envelope.Client = message.Client{Address: "2001:db8::1", Name: "mx", Helo: "h", Protocol: "ESMTPS", User: "u", TLS: "TLSv1.3"}
+	r.Envelope.QueueID = "4Xy"
+	r.Envelope.Macros = map[string]map[string]string{"connect": {"j": "host"}, "mail": {"i": "4Xy", "{mail_addr}": "\xff"}}
+	r.Flags = []string{"odd"}
+	want := appendOne(t, a, r)
+	a.Close()
+	a = open(t, dir, Options{ReadOnly: true})
+	got, err := a.Entry(want.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+func TestNumbersAscendFromOne(t *testing.T) {
+	dir := t.TempDir()
+	for want := uint64(1); want <= 6; want += 2 {
+		a := open(t, dir, Options{})
+		if e := appendOne(t, a, receipt([]byte("x"), "a@b", "c@d")); e.ID != want {
+			t.Errorf("the entry has number %d, want %d", e.ID, want)
+		}
+		ev, err := a.AppendEvent(context.Background(), Event{Kind: EventGap, Time: time.Now(), Text: "test"})
+		if err != nil || ev.ID != want+1 {
+			t.Errorf("the event has number %d and error %v, want %d", ev.ID, err, want+1)
+		}
+		a.Close()
+	}
+}
+
+func TestList(t *testing.T) {
+	a := open(t, t.TempDir(), Options{})
+	for i := range 10 {
+		r := receipt(fmt.Appendf(nil, "Message-ID: <%d@x>\r\n\r\n", i%5), fmt.Sprintf("S%d@Example.com", i%2), "r@example.org", fmt.Sprintf("r%d@example.org", i))
+		r.Received = time.Unix(int64(1000-i*10), 0) // the clock runs backwards
+		if i == 7 {
+			r.Tenant, r.Source = "other", "elsewhere"
+		}
+		appendOne(t, a, r)
+	}
+	for _, c := range []struct {
+		name string
+		q    Query
+		want []uint64
+	}{
+		{"all", Query{}, []uint64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}},
+		{"limit", Query{Limit: 2}, []uint64{1, 2}},
+		{"the last two", Query{Limit: 2, Reverse: true}, []uint64{10, 9}},
+		{"between", Query{After: 3, Before: 6}, []uint64{4, 5}},
+		{"sender, other case", Query{Sender: "s1@example.COM"}, []uint64{2, 4, 6, 8, 10}},
+		{"sender, after, reverse", Query{Sender: "s1@example.com", After: 4, Reverse: true}, []uint64{10, 8, 6}},
+		{"recipient", Query{Recipient: "R3@example.org"}, []uint64{4}},
+		{"recipient and sender", Query{Recipient: "r@example.org", Sender: "s0@example.com", Limit: 2}, []uint64{1, 3}},
+		{"Message-ID", Query{MessageID: "<2@x>"}, []uint64{3, 8}},
+		{"Message-ID without brackets", Query{MessageID: "2@x"}, []uint64{3, 8}},
+		{"tenant", Query{Tenant: "other"}, []uint64{8}},
+		{"source", Query{Source: "elsewhere"}, []uint64{8}},
+		{"time", Query{Since: time.Unix(950, 0), Until: time.Unix(990, 0)}, []uint64{3, 4, 5, 6}},
+		{"time, reverse, before", Query{Since: time.Unix(950, 0), Before: 5, Reverse: true}, []uint64{4, 3, 2, 1}},
+		{"nobody", Query{Recipient: "x@example.org"}, nil},
+	} {
+		if got := numbers(list(t, a, c.q)); !slices.Equal(got, c.want) {
+			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+func TestConcurrentAppends(t *testing.T) {
+	a := open(t, t.TempDir(), Options{SegmentSize: 64 << 10})
+	var wg sync.WaitGroup
+	for w := range 8 {
+		wg.Go(func() {
+			for i := range 50 {
+				b := noise(1000+i, uint64(w*1000+i))
+				if i%10 == 0 {
+					b = []byte("the same in all")
+				}
+				e, err := a.Append(context.Background(), receipt(b, "a@b", "c@d"))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				var got bytes.Buffer
+				if err := a.WriteTo(context.Background(), e.ID, &got); err != nil || !bytes.Equal(got.Bytes(), b) {
+					t.Errorf("entry %d read at once: %v", e.ID, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if r := verified(t, a); r.Entries != 400 {
+		t.Errorf("%d entries, want 400", r.Entries)
+	}
+}
+
+func TestOpenErrors(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := Open(dir+"/none", Options{ReadOnly: true, Logger: quiet()}); !errors.Is(err, iofs.ErrNotExist) {
+		t.Errorf("reading an archive that is not there: %v", err)
+	}
+	a := open(t, dir, Options{})
+	if _, err := Open(dir, Options{Logger: quiet()}); !errors.Is(err, ErrLocked) {
+		t.Errorf("a second opening: %v", err)
+	}
+	if _, err := Open(dir, Options{ReadOnly: true, Logger: quiet()}); !errors.Is(err, ErrLocked) {
+		t.Errorf("a second opening for reading: %v", err)
+	}
+	a.Close()
+	if _, err := a.Append(context.Background(), receipt(nil, "a@b", "c@d")); !errors.Is(err, ErrClosed) {
+		t.Errorf("append after close: %v", err)
+	}
+}
+
+func TestSpoolThatChangedIsNotArchived(t *testing.T) {
+	a := open(t, t.TempDir(), Options{})
+	for _, size := range []int{0, 100, 3 * maxPiece} {
+		r := receipt(noise(size, 1), "a@b", "c@d")
+		r.SHA256[0] ^= 1
+		if _, err := a.Append(context.Background(), r); err == nil {
+			t.Errorf("%d bytes with another digest were archived", size)
+		}
+	}
+}
+
+func TestFloorOfFreeSpace(t *testing.T) {
+	a := open(t, t.TempDir(), Options{MinFree: 1 << 62})
+	if _, err := a.Append(context.Background(), receipt([]byte("x"), "a@b", "c@d")); !errors.Is(err, ErrNoSpace) {
+		t.Errorf("append below the floor: %v", err)
+	}
+	if s := a.Stats(); s.Refused == nil || s.Entries != 0 {
+		t.Errorf("stats below the floor: %+v", s)
+	}
+}
+
+// The catalog is a view: without it, and after Rebuild, the archive answers as
+// before.
+func TestRebuildGivesTheSameAnswers(t *testing.T) {
+	dir := t.TempDir()
+	a := open(t, dir, Options{SegmentSize: 32 << 10})
+	for i := range 200 {
+		appendOne(t, a, receipt(noise(i*13, uint64(i%150)), "a@b", fmt.Sprintf("r%d@x", i%7)))
+	}
+	before := dump(t, a)
+	a.Close()
+
+	if _, err := Rebuild(context.Background(), dir, Options{Logger: quiet()}, nil, func(d Damage) { t.Error(d.Error()) }); err != nil {
+		t.Fatal(err)
+	}
+	a = open(t, dir, Options{})
+	if after := dump(t, a); after != before {
+		t.Error("the rebuilt catalog differs from the one before")
+	}
+	verified(t, a)
+	a.Close()
+
+	if err := vfs.Default.RemoveAll(dir + "/catalog"); err != nil {
+		t.Fatal(err)
+	}
+	for _, readOnly := range []bool{true, false} {
+		a = open(t, dir, Options{ReadOnly: readOnly})
+		if after := dump(t, a); after != before {
+			t.Errorf("without its catalog the archive answers otherwise (read-only %v)", readOnly)
+		}
+		verified(t, a)
+		a.Close()
+	}
+}
+
+// dump writes out every key and value of the catalog, and how far it has come.
+func dump(t testing.TB, a *Archive) string {
+	t.Helper()
+	it, err := a.catalog.reader().NewIter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer it.Close()
+	var b bytes.Buffer
+	for ok := it.First(); ok; ok = it.Next() {
+		fmt.Fprintf(&b, "%q %x\n", it.Key(), it.Value())
+	}
+	return b.String()
+}

@@ -1,0 +1,292 @@
+package archive
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"syscall"
+
+	"daybook/archive/ledger"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// state is what the catalog knows of itself.
+type state struct {
+	mark ledger.Mark
+	totals
+}
+
+// totals count what the catalog holds, from the beginning on.
+type totals struct {
+	entries, events, contents uint64
+	received                  uint64 // bytes of all entries' messages
+	keys                      uint64 // index keys of all entries
+}
+
+func (s state) encode() []byte {
+	b := []byte{catalogVersion}
+	for _, v := range []uint64{
+		uint64(s.mark.Segment), uint64(s.mark.Offset), s.mark.Seq, uint64(s.mark.Group),
+		s.entries, s.events, s.contents, s.received, s.keys,
+	} {
+		b = binary.BigEndian.AppendUint64(b, v)
+	}
+	return b
+}
+
+func decodeState(b []byte) (state, error) {
+	if len(b) == 0 || b[0] != catalogVersion {
+		return state{}, errors.New("it is of another version")
+	}
+	var v [9]uint64
+	if len(b) != 1+8*len(v) {
+		return state{}, errors.New("its state is damaged")
+	}
+	for i := range v {
+		v[i] = binary.BigEndian.Uint64(b[1+8*i:])
+	}
+	return state{
+		mark: ledger.Mark{
+			Position: ledger.Position{Segment: uint32(v[0]), Offset: int64(v[1])},
+			Seq:      v[2], Group: uint32(v[3]),
+		},
+		totals: totals{entries: v[4], events: v[5], contents: v[6], received: v[7], keys: v[8]},
+	}, nil
+}
+
+// catalog is the view of the ledger in Pebble. What it holds is a function of
+// the ledger's records in their order, and of nothing else.
+type catalog struct {
+	codec codec
+	db    *pebble.DB
+	// overlay takes the changes instead of db when that is open for reading only.
+	overlay *pebble.Batch
+	// state is owned by apply.
+	state state
+}
+
+// openCatalog opens the catalog in dir and reads how far it had come.
+func openCatalog(dir string, c codec, o *pebble.Options) (*catalog, error) {
+	db, err := openStore(dir, o)
+	if err != nil {
+		return nil, catalogError(err)
+	}
+	k := &catalog{codec: c, db: db}
+	if o.ReadOnly {
+		k.overlay = db.NewIndexedBatch()
+	}
+	v, closer, err := db.Get(stateKey())
+	if errors.Is(err, pebble.ErrNotFound) {
+		k.state.mark = ledger.Mark{Seq: 1}
+		return k, nil
+	}
+	if err == nil {
+		k.state, err = decodeState(v)
+		closer.Close()
+	}
+	if err != nil {
+		db.Close()
+		return nil, catalogError(err)
+	}
+	return k, nil
+}
+
+// openStore is pebble.Open, which panics when a disk error meets it at a bad
+// moment.
+func openStore(dir string, o *pebble.Options) (db *pebble.DB, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("open: %v", r)
+			if cause, ok := r.(error); ok {
+				err = fmt.Errorf("open: %w", cause)
+			}
+		}
+	}()
+	return pebble.Open(dir, o)
+}
+
+// catalogError tells a catalog that is damaged, with a file missing perhaps, from
+// a disk that fails.
+func catalogError(err error) error {
+	if errno := syscall.Errno(0); errors.As(err, &errno) && errno != syscall.ENOENT {
+		return fmt.Errorf("catalog: %w", err)
+	}
+	return fmt.Errorf("%w: %w", ErrCatalog, err)
+}
+
+// reader is what the catalog holds now.
+func (k *catalog) reader() pebble.Reader {
+	if k.overlay != nil {
+		return k.overlay
+	}
+	return k.db
+}
+
+// apply takes the records of a group into the catalog.
+func (k *catalog) apply(records []ledger.Record, end ledger.Mark) error {
+	b := k.overlay
+	if b == nil {
+		b = k.db.NewBatchWithSize(256 * (len(records) + 1))
+		defer b.Close()
+	}
+	s := k.state
+	s.mark = end
+	for i := range records {
+		if err := k.add(b, &records[i], &s); err != nil {
+			return err
+		}
+	}
+	if err := b.Set(stateKey(), s.encode(), nil); err != nil {
+		return err
+	}
+	if k.overlay == nil {
+		if err := b.Commit(pebble.NoSync); err != nil {
+			return err
+		}
+	}
+	k.state = s
+	return nil
+}
+
+// add takes one record into a batch.
+func (k *catalog) add(b *pebble.Batch, r *ledger.Record, s *state) error {
+	at := encodeLocation(r.At)
+	switch r.Type {
+	case typeContent:
+		return k.addContent(b, r, at, s)
+	case typeEntry:
+		e, ok := r.Note.(*Entry)
+		if !ok {
+			read, err := k.codec.decodeEntry(*r)
+			if err != nil {
+				return err
+			}
+			e = &read
+		}
+		e.ID = r.Seq
+		s.entries++
+		s.received += uint64(e.Size)
+		if err := b.Set(seqKey(keyEntry, r.Seq), at, nil); err != nil {
+			return err
+		}
+		for _, key := range indexKeys(e) {
+			s.keys++
+			if err := b.Set(key, nil, nil); err != nil {
+				return err
+			}
+		}
+		return nil
+	case typeEvent:
+		s.events++
+		return b.Set(seqKey(keyEvent, r.Seq), at, nil)
+	}
+	return fmt.Errorf("record type %d was written by a newer daybook", r.Type)
+}
+
+// addContent notes where a content stands. Of several with the same bytes the
+// last one counts: so nothing need be read here, a damaged block of the catalog
+// cannot keep mail from coming in, and a copy that comes again heals one that was
+// damaged.
+func (k *catalog) addContent(b *pebble.Batch, r *ledger.Record, at []byte, s *state) error {
+	key, ok := r.Note.([]byte)
+	if !ok {
+		c, err := decodeContent(r.Body)
+		if err != nil {
+			return fmt.Errorf("content before number %d: %w", r.Seq, err)
+		}
+		key = contentKey(c.tenant, c.hash[:])
+	}
+	s.contents++
+	return b.Set(key, at, nil)
+}
+
+// location looks up where a record stands.
+func location(from pebble.Reader, key []byte) (ledger.Location, error) {
+	v, closer, err := from.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return ledger.Location{}, ErrNotFound
+	}
+	if err != nil {
+		return ledger.Location{}, catalogError(err)
+	}
+	defer closer.Close()
+	at, ok := decodeLocation(v)
+	if !ok {
+		return at, catalogError(errors.New("a location is damaged"))
+	}
+	return at, nil
+}
+
+// close makes the catalog durable, so that nothing needs to be applied again. It
+// syncs Pebble's log and does not flush: a flush tries for ever on a full disk.
+func (k *catalog) close() error {
+	if k.overlay != nil {
+		return errors.Join(k.overlay.Close(), k.db.Close())
+	}
+	return errors.Join(k.db.LogData(nil, pebble.Sync), k.db.Close())
+}
+
+// storeOptions are those of the catalog's Pebble. The cache and the memtables
+// bound its memory; the ledger is the truth, so its own log is never synced.
+func storeOptions(o *Options) *pebble.Options {
+	p := &pebble.Options{
+		FS:                          unlockedFS{o.FS},
+		ReadOnly:                    o.ReadOnly,
+		FormatMajorVersion:          pebble.FormatValueSeparation,
+		CacheSize:                   32 << 20,
+		MemTableSize:                16 << 20,
+		MemTableStopWritesThreshold: 4,
+		L0CompactionThreshold:       2,
+		WALBytesPerSync:             1 << 20,
+		Logger:                      storeLogger{o.Logger, o.Fatal},
+	}
+	for i := range p.Levels {
+		p.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
+	}
+	p.EventListener = &pebble.EventListener{
+		BackgroundError: func(err error) { o.Logger.Error("catalog", "error", err) },
+		DataCorruption: func(i pebble.DataCorruptionInfo) {
+			o.Logger.Error("catalog is damaged: run `daybook rebuild`", "file", i.Path, "error", i.Details)
+		},
+	}
+	return p
+}
+
+// unlockedFS leaves out Pebble's lock: the archive's own covers the catalog, and
+// a folder that cannot be written to can still be read.
+type unlockedFS struct{ vfs.FS }
+
+type noLock struct{}
+
+func (noLock) Close() error { return nil }
+
+func (unlockedFS) Lock(string) (io.Closer, error) { return noLock{}, nil }
+
+// Unwrap gives the file system beneath (vfs.FS).
+func (f unlockedFS) Unwrap() vfs.FS { return f.FS }
+
+// storeLogger passes on what Pebble has to say. Of its information nothing is
+// of use to an administrator.
+type storeLogger struct {
+	log   *slog.Logger
+	fatal func(error)
+}
+
+func (l storeLogger) Infof(format string, args ...any) {
+	l.log.Debug("catalog: " + fmt.Sprintf(format, args...))
+}
+
+func (l storeLogger) Errorf(format string, args ...any) {
+	l.log.Error("catalog: " + fmt.Sprintf(format, args...))
+}
+
+// Fatalf is called when Pebble cannot go on; it must not return.
+func (l storeLogger) Fatalf(format string, args ...any) {
+	l.fatal(fmt.Errorf("catalog: "+format, args...))
+	select {}
+}

@@ -1,0 +1,154 @@
+package archive
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+var (
+	cloneCount = flag.Int("clones", 1000, "crash clones to check")
+	seed       = flag.Uint64("seed", uint64(time.Now().UnixNano()), "seed of what is random")
+)
+
+// acked is what a writer was told is archived.
+type acked struct {
+	id     uint64
+	digest Digest
+	sender string
+}
+
+// book is the list that the writers keep.
+type book struct {
+	mu   sync.Mutex
+	list []acked
+}
+
+func (b *book) add(a acked) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.list = append(b.list, a)
+}
+
+func (b *book) now() []acked {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.list[:len(b.list):len(b.list)]
+}
+
+// write appends messages of many sizes until stop is closed.
+func (b *book) write(t *testing.T, a *Archive, writer uint64, stop chan struct{}) {
+	r := rand.New(rand.NewPCG(*seed, writer))
+	for n := 0; ; n++ {
+		select {
+		case <-stop:
+			return
+		default:
+		}
+		size := r.IntN(3000)
+		if r.IntN(200) == 0 {
+			size = maxPiece + r.IntN(2*maxPiece)
+		}
+		body := noise(size, r.Uint64())
+		sender := fmt.Sprintf("w%d-%d@example.com", writer, n)
+		e, err := a.Append(context.Background(), receipt(body, sender, "r@example.org"))
+		if err != nil {
+			t.Errorf("append: %v", err)
+			return
+		}
+		b.add(acked{e.ID, sha256.Sum256(body), sender})
+		time.Sleep(time.Duration(r.IntN(1000)) * time.Microsecond) // a clone costs what it holds
+	}
+}
+
+// The machine loses power, again and again, with some of what was not synced on
+// disk and some not: whatever Append said is archived is there.
+func TestPowerLossLosesNothingAcknowledged(t *testing.T) {
+	t.Logf("seed %d", *seed)
+	if testing.Short() {
+		*cloneCount = min(*cloneCount, 100)
+	}
+	r := rand.New(rand.NewPCG(*seed, 0))
+	checked := 0
+	for done := 0; done < *cloneCount; {
+		fs := vfs.NewCrashableMem()
+		a := open(t, "data", Options{FS: fs, SegmentSize: 256 << 10})
+		b := &book{}
+		stop := make(chan struct{})
+		var wg sync.WaitGroup
+		for w := range 4 {
+			wg.Go(func() { b.write(t, a, uint64(done*10+w+1), stop) })
+		}
+		for i := 0; i < 25 && done < *cloneCount; i++ {
+			time.Sleep(time.Duration(r.IntN(8)) * time.Millisecond)
+			known := b.now()
+			percent := []int{0, 10, 50, 100}[r.IntN(4)]
+			clone := fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: percent, RNG: rand.New(rand.NewPCG(*seed, uint64(done)))})
+			name := fmt.Sprintf("clone %d, %d %% of what was not synced", done, percent)
+			checkClone(t, name, clone, known, done%20 == 0)
+			checked += len(known)
+			done++
+			if t.Failed() {
+				t.Fatalf("%s failed; again with -seed %d", name, *seed)
+			}
+		}
+		close(stop)
+		wg.Wait()
+		a.Close()
+	}
+	t.Logf("%d clones, %d acknowledged messages looked for", *cloneCount, checked)
+	if checked == 0 {
+		t.Error("nothing had been acknowledged before any of the crashes")
+	}
+}
+
+// checkClone opens what a crash left and looks for everything acknowledged.
+func checkClone(t *testing.T, name string, fs vfs.FS, known []acked, thorough bool) {
+	t.Helper()
+	a, err := Open("data", Options{FS: fs, Logger: quiet(), SegmentSize: 256 << 10})
+	if err != nil {
+		t.Errorf("%s: open: %v", name, err)
+		return
+	}
+	defer func() { a.Close() }()
+	for _, d := range a.Damage() {
+		t.Errorf("%s: %v", name, d.Error())
+	}
+	for i, k := range known {
+		// All of the last ones, and a sample of those before.
+		if !thorough && i < len(known)-20 && i%17 != 0 {
+			continue
+		}
+		e, err := a.Entry(k.id)
+		if err != nil || e.SHA256 != k.digest || e.Envelope.Sender.Address != k.sender {
+			t.Errorf("%s: entry %d of %d acknowledged: %v, sender %q", name, k.id, len(known), err, e.Envelope.Sender.Address)
+			continue
+		}
+		var b bytes.Buffer
+		if err := a.WriteTo(context.Background(), k.id, &b); err != nil || sha256.Sum256(b.Bytes()) != k.digest {
+			t.Errorf("%s: the bytes of entry %d: %v", name, k.id, err)
+		}
+	}
+	appendOne(t, a, receipt([]byte("after the crash"), "a@b", "c@d"))
+	if !thorough {
+		return
+	}
+	verified(t, a)
+	before := dump(t, a)
+	a.Close()
+	if _, err := Rebuild(context.Background(), "data", Options{FS: fs, Logger: quiet()}, nil, func(d Damage) { t.Errorf("%s: rebuild: %v", name, d.Error()) }); err != nil {
+		t.Errorf("%s: rebuild: %v", name, err)
+	}
+	a = open(t, "data", Options{FS: fs})
+	if dump(t, a) != before {
+		t.Errorf("%s: the rebuilt catalog differs", name)
+	}
+}

@@ -1,0 +1,36 @@
+// Package archive keeps mail. It is the ledger, which is the truth, and the
+// catalog, by which entries are found.
+//
+// # Promises
+//
+//   - When [Archive.Append] returns nil, the entry and every byte of its message
+//     are on stable storage.
+//   - [Archive.WriteTo] gives the bytes that were appended, or an error that
+//     names the damage; never other bytes.
+//   - Nothing is refused, joined or left out for what a message contains.
+//   - The catalog can be deleted: it is made anew from the ledger, and holds the
+//     same.
+//
+// # The folder
+//
+//	LOCK      held by the process that has the archive open
+//	ledger/   segments of the ledger, see package ledger
+//	catalog/  a Pebble store
+//
+// # Records
+//
+// The ledger holds three types of records. A content (type 1) is up to 1 MiB of
+// a message, compressed, addressed by its SHA-256 within a tenant. An entry
+// (type 2) is one archived receipt: envelope, digest, summary and recipe; the
+// recipe lists the pieces that make up the message. An event (type 3) is an audit
+// record. Entries and events take sequence numbers from one count. The contents
+// of an entry stand before it. Bodies have a version, and every version that was
+// ever written can be read.
+//
+// # The catalog
+//
+// Its keys are in one table, in keys.go. What it holds is a function of the
+// ledger's records in their order: no clock, no chance. It is written without
+// being synced, group by group after the ledger was synced, together with how
+// far it has come; what a crash takes from it is applied again from the ledger.
+package archive

@@ -1,0 +1,116 @@
+package ingest
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+
+	"daybook/archive"
+)
+
+// spoolMemory is how much of a message is held in memory, in bytes; a larger one
+// goes to a file.
+const spoolMemory = 256 << 10
+
+// errTooLarge: the message is larger than the source takes.
+var errTooLarge = errors.New("the message is larger than max_message")
+
+// spool holds the bytes of one message that is coming in. Its file has no name,
+// so nothing is left of it after a crash.
+type spool struct {
+	dir  string
+	max  int64
+	mem  []byte // the message, or what is not yet in the file
+	file *os.File
+	size int64
+	hash hash.Hash
+	head []byte // the beginning of the message once it is in the file
+	err  error  // the first one; what comes after it is thrown away
+}
+
+func newSpool(dir string, limit int64) *spool {
+	return &spool{dir: dir, max: limit, hash: sha256.New()}
+}
+
+// Write adds bytes to the message. After an error all further calls give it too.
+func (s *spool) Write(p []byte) (int, error) {
+	if s.err == nil && s.max > 0 && s.size+int64(len(p)) > s.max {
+		s.err = errTooLarge
+	}
+	if s.err != nil {
+		return 0, s.err
+	}
+	s.hash.Write(p)
+	s.size += int64(len(p))
+	s.mem = append(s.mem, p...)
+	if len(s.mem) > spoolMemory {
+		s.err = s.flush()
+	}
+	return len(p), s.err
+}
+
+// flush moves what is in memory to the file.
+func (s *spool) flush() error {
+	if s.file == nil {
+		f, err := os.CreateTemp(s.dir, "message-*")
+		if err != nil {
+			return fmt.Errorf("spool: %w", err)
+		}
+		s.file = f
+		if err := os.Remove(f.Name()); err != nil {
+			return fmt.Errorf("spool: %w", err)
+		}
+		s.head = append([]byte(nil), s.mem...)
+	}
+	if _, err := s.file.Write(s.mem); err != nil {
+		return fmt.Errorf("spool: %w", err)
+	}
+	s.mem = s.mem[:0]
+	return nil
+}
+
+// finish ends the message: it can be read from now on, and not be added to.
+func (s *spool) finish() error {
+	if s.err == nil && s.file != nil {
+		s.err = s.flush()
+	}
+	return s.err
+}
+
+// start gives the beginning of the message, all of it when it is small.
+func (s *spool) start() []byte {
+	if s.file != nil {
+		return s.head
+	}
+	return s.mem
+}
+
+// digest is that of the bytes so far.
+func (s *spool) digest() archive.Digest { return archive.Digest(s.hash.Sum(nil)) }
+
+// ReadAt reads the finished message (io.ReaderAt).
+func (s *spool) ReadAt(p []byte, offset int64) (int, error) {
+	if s.file != nil {
+		return s.file.ReadAt(p, offset)
+	}
+	if offset >= int64(len(s.mem)) {
+		return 0, io.EOF
+	}
+	n := copy(p, s.mem[offset:])
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+// close lets go of the message.
+func (s *spool) close() {
+	if s.file != nil {
+		s.file.Close()
+		s.file = nil
+	}
+	s.mem, s.head = nil, nil
+}

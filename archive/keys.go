@@ -1,0 +1,123 @@
+package archive
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"strings"
+	"time"
+
+	"daybook/archive/ledger"
+)
+
+// catalogVersion is raised whenever the table below changes; a catalog of
+// another version is rebuilt.
+const catalogVersion = 1
+
+// The catalog's keys. Integers are big endian, so that keys sort by them. hash is
+// the first 8 bytes of a SHA-256; two texts may share it, so what is found under
+// one is compared with the entry.
+//
+//	key                                     value
+//	state                                   how far the ledger was applied, and totals
+//	entry    seq:8                          location of the entry's record
+//	event    seq:8                          location of the event's record
+//	content  len:1 tenant sha256:32         location of the last content record with it
+//	sender   hash(address):8 seq:8          -
+//	recipient hash(address):8 seq:8         -
+//	msgid    hash(Message-ID):8 seq:8       -
+//	time     received, nanoseconds:8 seq:8  -
+const (
+	keyState     = 'A'
+	keyEntry     = 'e'
+	keyEvent     = 'v'
+	keyContent   = 'c'
+	keySender    = 's'
+	keyRecipient = 'r'
+	keyMessageID = 'm'
+	keyTime      = 't'
+)
+
+func stateKey() []byte { return []byte{keyState} }
+
+func seqKey(prefix byte, seq uint64) []byte {
+	return binary.BigEndian.AppendUint64([]byte{prefix}, seq)
+}
+
+// keySeq is the sequence number at the end of a key.
+func keySeq(key []byte) uint64 { return binary.BigEndian.Uint64(key[len(key)-8:]) }
+
+func contentKey(tenant string, hash []byte) []byte {
+	b := make([]byte, 0, 2+len(tenant)+len(hash))
+	b = append(b, keyContent, byte(len(tenant)))
+	b = append(b, tenant...)
+	return append(b, hash...)
+}
+
+// textPrefix is the key of a text in an index, without the sequence number.
+func textPrefix(prefix byte, text string) []byte {
+	sum := sha256.Sum256([]byte(text))
+	return append([]byte{prefix}, sum[:8]...)
+}
+
+// timePrefix orders by time, from 1970 on.
+func timePrefix(t time.Time) []byte {
+	return binary.BigEndian.AppendUint64([]byte{keyTime}, uint64(max(t.UnixNano(), 0)))
+}
+
+// foldAddress makes addresses that differ in case alike. Local parts may be
+// case-sensitive (RFC 5321 section 2.4), yet nobody who searches wants that.
+func foldAddress(a string) string { return strings.ToLower(a) }
+
+// bareID is a Message-ID without its angle brackets, so that it is found with and
+// without them.
+func bareID(id string) string { return strings.Trim(id, "<>") }
+
+// indexKeys are the keys under which an entry is found, apart from its number.
+func indexKeys(e *Entry) [][]byte {
+	seen := make(map[string]bool, len(e.Envelope.Recipients)+3)
+	var keys [][]byte
+	add := func(prefix []byte) {
+		if key := binary.BigEndian.AppendUint64(prefix, e.ID); !seen[string(key)] {
+			seen[string(key)] = true
+			keys = append(keys, key)
+		}
+	}
+	add(timePrefix(e.Received))
+	add(textPrefix(keySender, foldAddress(e.Envelope.Sender.Address)))
+	for _, r := range e.Envelope.Recipients {
+		add(textPrefix(keyRecipient, foldAddress(r.Address)))
+	}
+	if e.Summary.MessageID != "" {
+		add(textPrefix(keyMessageID, bareID(e.Summary.MessageID)))
+	}
+	return keys
+}
+
+// prefixEnd is the first key behind all that begin with prefix.
+func prefixEnd(prefix []byte) []byte {
+	end := append([]byte(nil), prefix...)
+	for i := len(end) - 1; i >= 0; i-- {
+		if end[i]++; end[i] != 0 {
+			return end[:i+1]
+		}
+	}
+	return nil
+}
+
+func encodeLocation(at ledger.Location) []byte {
+	b := binary.AppendUvarint(nil, uint64(at.Segment))
+	b = binary.AppendUvarint(b, uint64(at.Offset))
+	return binary.AppendUvarint(b, uint64(at.Length))
+}
+
+func decodeLocation(b []byte) (ledger.Location, bool) {
+	var n [3]uint64
+	for i := range n {
+		v, size := binary.Uvarint(b)
+		if size <= 0 {
+			return ledger.Location{}, false
+		}
+		n[i], b = v, b[size:]
+	}
+	return ledger.Location{Segment: uint32(n[0]), Offset: int64(n[1]), Length: uint32(n[2])}, len(b) == 0
+}

@@ -1,0 +1,260 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+const (
+	// queueLength is how many requests may wait for the committer.
+	queueLength = 1024
+	// groupBytes is the size from which on a group takes no further request.
+	groupBytes = 8 << 20
+)
+
+// request is one call of Append.
+type request struct {
+	records []Record
+	size    int64
+	err     error
+	done    chan struct{}
+}
+
+// Append writes the records, in one group, and returns when they are on stable
+// storage and were applied. It sets their Seq and At. On an error nothing was
+// acknowledged: the records may come back after a crash, or not.
+//
+// ctx ends the wait for a place in the queue only: what is queued is written.
+func (l *Ledger) Append(ctx context.Context, records []Record) error {
+	if l.readOnly {
+		return errors.New("the ledger is open for reading only")
+	}
+	if len(records) == 0 {
+		return nil
+	}
+	r := &request{records: records, done: make(chan struct{})}
+	for i := range records {
+		if len(records[i].Body) > MaxBody {
+			return fmt.Errorf("a record of %d bytes is over the limit of %d", len(records[i].Body), MaxBody)
+		}
+		r.size += frameSize + int64(len(records[i].Body))
+	}
+	select {
+	case <-l.stop:
+		return ErrClosed
+	default:
+	}
+	select {
+	case l.queue <- r:
+	case <-l.stop:
+		return ErrClosed
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case <-r.done:
+		return r.err
+	case <-l.stopped:
+	}
+	select {
+	case <-r.done: // taken in the committer's last round
+		return r.err
+	default:
+		return ErrClosed
+	}
+}
+
+// run is the committer: it takes all that wait, and commits them as one group.
+func (l *Ledger) run() {
+	defer close(l.stopped)
+	var broken error
+	for {
+		select {
+		case r := <-l.queue:
+			group := l.gather(r)
+			if broken == nil {
+				broken = l.commit(group)
+			} else {
+				finish(group, broken)
+			}
+		case <-l.stop:
+			select {
+			case r := <-l.queue:
+				finish(l.gather(r), ErrClosed)
+			default:
+				return
+			}
+		}
+	}
+}
+
+// gather adds to the first request those that wait already.
+func (l *Ledger) gather(first *request) []*request {
+	group, size := []*request{first}, first.size
+	for size < groupBytes {
+		select {
+		case r := <-l.queue:
+			group, size = append(group, r), size+r.size
+		default:
+			return group
+		}
+	}
+	return group
+}
+
+func finish(group []*request, err error) {
+	for _, r := range group {
+		r.err = err
+		close(r.done)
+	}
+}
+
+// commit writes, syncs and applies a group and wakes those who wait for it. An
+// error that it returns ends the ledger's use; a failed write does not, for the
+// next group goes to another segment.
+func (l *Ledger) commit(group []*request) error {
+	if l.w.full() {
+		if err := l.w.rotate(); err != nil {
+			finish(group, err)
+			return nil
+		}
+		l.moved()
+	}
+	records, err := l.w.write(group)
+	if err != nil {
+		finish(group, err)
+		return nil
+	}
+	if err := l.apply(records, l.w.mark); err != nil {
+		err = fmt.Errorf("apply to the catalog: %w", err)
+		finish(group, err)
+		return err
+	}
+	l.mu.Lock()
+	l.mark = l.w.mark
+	l.mu.Unlock()
+	finish(group, nil)
+	return nil
+}
+
+// writer writes groups at the end of the ledger. Only the committer uses it.
+type writer struct {
+	fs    vfs.FS
+	dir   string
+	id    identity
+	limit int64
+	f     vfs.File // nil after an error: the next group begins a segment
+	head  header   // of the segment that mark stands in
+	mark  Mark     // behind the last group that was synced
+	next  uint32   // number of the next segment
+	buf   []byte
+}
+
+// full reports whether the next group belongs in another segment.
+func (w *writer) full() bool { return w.f == nil || w.mark.Offset >= w.limit }
+
+// resume goes on at the end of a segment that was ended cleanly.
+func (w *writer) resume(head header) (err error) {
+	w.head = head
+	w.f, err = openSegment(w.fs, w.dir, head.number)
+	return err
+}
+
+// rotate begins another segment, whose header seals the one before. A segment
+// whose first write failed is begun anew: nothing in it counts.
+func (w *writer) rotate() error {
+	head := w.head
+	if anew := w.f == nil && w.mark.Position == (Position{head.number, headerSize}); !anew {
+		if w.next == 0 {
+			return errors.New("no number is left for another segment")
+		}
+		head = header{
+			number: w.next, id: w.id, prev: w.mark.Position, firstSeq: w.mark.Seq, group: w.mark.Group + 1,
+		}
+	}
+	f, err := createSegment(w.fs, w.dir, head)
+	if err != nil {
+		return err
+	}
+	w.drop()
+	w.f, w.head, w.next = f, head, head.number+1
+	w.mark.Position = Position{head.number, headerSize}
+	return nil
+}
+
+// write writes the records of a group, with one write unless they are large,
+// and syncs. When it fails the segment is given up at the end of the group before.
+func (w *writer) write(group []*request) (all []Record, err error) {
+	mark := w.mark
+	mark.Group++
+	w.buf = w.buf[:0]
+	for i, r := range group {
+		for j := range r.records {
+			rec := &r.records[j]
+			last := i == len(group)-1 && j == len(r.records)-1
+			w.frame(rec, &mark, last)
+			all = append(all, *rec)
+			if !last && len(w.buf) < groupBytes {
+				continue
+			}
+			if err == nil {
+				_, err = w.f.WriteAt(w.buf, mark.Offset-int64(len(w.buf)))
+			}
+			w.buf = w.buf[:0]
+		}
+	}
+	if err != nil {
+		err = fmt.Errorf("write to the ledger: %w", err)
+	} else if err = w.f.SyncData(); err != nil {
+		err = fmt.Errorf("sync the ledger: %w", err)
+	}
+	if cap(w.buf) > 2*groupBytes {
+		w.buf = nil
+	}
+	if err != nil {
+		w.drop()
+		return nil, err
+	}
+	w.mark = mark
+	return all, nil
+}
+
+// frame lays one record out behind the buffer and moves mark behind it.
+func (w *writer) frame(r *Record, mark *Mark, last bool) {
+	r.Seq = mark.Seq
+	r.At = Location{Segment: mark.Segment, Offset: mark.Offset, Length: uint32(len(r.Body))}
+	f := frame{
+		kind: r.Type, flags: r.Flags & (Numbered | callerBits), length: r.At.Length,
+		bodyCRC: crc(0, r.Body), seq: r.Seq, group: mark.Group,
+	}
+	if last {
+		f.flags |= flagLast
+	}
+	w.buf = f.appendTo(w.buf, w.id, mark.Segment, mark.Offset)
+	w.buf = append(w.buf, r.Body...)
+	if r.Flags&Numbered != 0 {
+		mark.Seq++
+	}
+	mark.Position = r.At.End()
+}
+
+// drop lets go of the segment's file. What is in it has been synced, or is not
+// to count.
+func (w *writer) drop() {
+	if w.f != nil {
+		w.f.Close()
+		w.f = nil
+	}
+}
+
+func (w *writer) close() error {
+	if w.f == nil {
+		return nil
+	}
+	err := w.f.Close()
+	w.f = nil
+	return err
+}

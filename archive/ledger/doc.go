@@ -1,0 +1,64 @@
+// Package ledger is an append-only log of records in segment files. It is the
+// archive's truth: what is not in the ledger is not archived. It knows bytes,
+// not mail.
+//
+// # Promises
+//
+//   - When [Ledger.Append] returns nil, the records are on stable storage.
+//   - Records are never changed, moved or overwritten. A file is only written
+//     at its end; after an unclean end or a write error its end is sealed and a
+//     new segment is begun. Only a segment whose very first write failed is begun
+//     anew under its number, so that a full disk does not breed files.
+//   - The records of one group (one commit) appear after a crash all or not at
+//     all, unless part of an acknowledged group is damaged later.
+//   - Damage is found and named, and what lies behind it stays readable.
+//
+// # Files
+//
+// Segments are named by number, ten digits: 0000000001.seg, 0000000002.seg ...
+// without gaps. All integers are big endian; CRC is CRC-32C (Castagnoli).
+//
+// A segment begins with a header of 64 bytes:
+//
+//	 0  8  "DAYBOOK\n"
+//	 8  4  format version, 1
+//	12  4  the segment's number
+//	16 16  the archive's identity, random, the same in all its segments
+//	32  4  number of the segment before: one less, 0 in the first
+//	36  4  zero
+//	40  8  end of the segment before: what lies behind it there does not count
+//	48  8  sequence number of the first numbered record from here on
+//	56  4  group number of the first group from here on
+//	60  4  CRC of bytes 0 to 59
+//
+// Records follow without padding. A record is a header of 28 bytes and a body:
+//
+//	 0  2  0xDB 0x4B
+//	 2  1  type; its meaning is the caller's
+//	 3  1  flags: 1 numbered, 2 last of its group; 16 to 128 are the caller's
+//	 4  4  length of the body, at most [MaxBody]
+//	 8  4  CRC of the body
+//	12  8  sequence number; in a record without one, the next to be given
+//	20  4  group number
+//	24  4  CRC of the archive's identity, the segment's number (4 bytes), the
+//	       record's offset (8 bytes) and bytes 0 to 23
+//
+// The CRC of the record header covers the record's place, so a block that was
+// written to the wrong place, or a copy of a segment inside a body, is never
+// taken for a record.
+//
+// # Order of writing
+//
+// One committer takes all waiting requests, writes them as one group, and syncs
+// once. Group N+1 is written only after group N was synced. A group whose write
+// failed is sealed off, and its number is given again.
+// Therefore, when a damaged record is followed by a whole record of a later
+// group, it had been acknowledged and is reported as damage; when it is not, and
+// the caller's position does not lie behind it, it is a torn tail that nobody
+// was told of, and is left out.
+//
+// A segment's header is written to a file of another name, synced, renamed, and
+// the folder synced, before the first record is written behind it. So every
+// segment file begins with a whole header, or was damaged. The identity file is
+// made in the same way before the first segment.
+package ledger

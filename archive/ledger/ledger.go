@@ -1,0 +1,251 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// ErrClosed is returned by calls on a ledger that was closed.
+var ErrClosed = errors.New("the ledger is closed")
+
+// DefaultSegmentSize is the size in bytes at which a segment is followed by
+// another.
+const DefaultSegmentSize = 256 << 20
+
+// Options say how a ledger is opened.
+type Options struct {
+	// FS holds the files; nil is the disk.
+	FS vfs.FS
+	// SegmentSize is the size in bytes from which on a new segment is begun;
+	// 0 is [DefaultSegmentSize].
+	SegmentSize int64
+	// ReadOnly opens the ledger without changing anything; Append then fails.
+	ReadOnly bool
+	// From is the mark of the last call of Apply that the caller still has. The
+	// zero Mark has every record applied again.
+	From Mark
+	// Apply is given the records of the ledger, group by group, in order: at Open
+	// those behind From, later those that are appended, after they were synced and
+	// before Append returns. Calls do not overlap. An error at Open fails it; an
+	// error later stops the ledger for good. It must not call the ledger. nil
+	// stands for a function that does nothing.
+	Apply func(records []Record, end Mark) error
+}
+
+// Recovery is what Open found.
+type Recovery struct {
+	// Replayed counts the records applied at Open.
+	Replayed int
+	// Torn is the number of bytes behind the last whole group that do not count,
+	// and TornAt where they begin.
+	Torn   int64
+	TornAt Position
+	// Damage is what had been acknowledged and cannot be read, as far as Open
+	// looks: headers and lengths of all segments, and every byte behind From.
+	Damage []Damage
+}
+
+// Ledger is an open ledger. Its methods may be called concurrently.
+type Ledger struct {
+	fs       vfs.FS
+	dir      string
+	id       identity
+	limit    int64
+	readOnly bool
+	apply    func([]Record, Mark) error
+	recovery Recovery
+
+	queue   chan *request
+	stop    chan struct{} // closed by Close: no further requests
+	stopped chan struct{} // closed when the committer has ended
+	closing sync.Once
+	closed  error // what Close returns
+
+	// The committer owns what it writes to.
+	w writer
+
+	mu    sync.Mutex
+	mark  Mark   // behind the last group that was synced and applied
+	spans []span // without the segment that mark stands in
+	files readers
+}
+
+// Open opens the ledger in the folder dir, creates it when there is none, and
+// gives Options.Apply every record behind Options.From. Damage does not fail
+// Open: it is reported by Recovery, and what is whole stays readable. The caller
+// must hold a lock on the folder, and closes the ledger.
+func Open(ctx context.Context, dir string, o Options) (*Ledger, error) {
+	if o.FS == nil {
+		o.FS = vfs.Default
+	}
+	if o.SegmentSize == 0 {
+		o.SegmentSize = DefaultSegmentSize
+	}
+	if o.From == (Mark{}) {
+		o.From = start()
+	}
+	if o.Apply == nil {
+		o.Apply = func([]Record, Mark) error { return nil }
+	}
+	l := &Ledger{
+		fs: o.FS, dir: dir, limit: o.SegmentSize, readOnly: o.ReadOnly, apply: o.Apply,
+		queue:   make(chan *request, queueLength),
+		stop:    make(chan struct{}),
+		stopped: make(chan struct{}),
+		files:   readers{fs: o.FS, dir: dir, open: map[uint32]*reader{}},
+	}
+	c, err := readChain(l.fs, dir, o.From.Position, false)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.recover(ctx, c, o.From); err != nil {
+		return nil, err
+	}
+	if o.ReadOnly {
+		close(l.stopped)
+		return l, nil
+	}
+	go l.run()
+	return l, nil
+}
+
+// Recovery tells what Open found.
+func (l *Ledger) Recovery() Recovery { return l.recovery }
+
+// Mark is behind the last group that was synced and applied.
+func (l *Ledger) Mark() Mark {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.mark
+}
+
+// Size is the number of segments and of their bytes that count.
+func (l *Ledger) Size() (segments int, bytes int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.mark.Segment == 0 {
+		return 0, 0
+	}
+	for _, s := range l.spans {
+		bytes += s.end
+	}
+	return len(l.spans) + 1, bytes + l.mark.Offset
+}
+
+// Close waits for the appends under way, then closes all files.
+func (l *Ledger) Close() error {
+	l.closing.Do(func() {
+		close(l.stop)
+		<-l.stopped
+		l.closed = errors.Join(l.w.close(), l.files.close())
+	})
+	return l.closed
+}
+
+// recover applies what the caller does not have yet and readies the writer.
+func (l *Ledger) recover(ctx context.Context, c *chain, from Mark) error {
+	l.id = c.id
+	l.recovery.Damage = c.damage
+	if len(c.spans) > 0 && !l.readOnly {
+		// An earlier process may have ended between making a segment and this.
+		if err := syncDir(l.fs, l.dir); err != nil {
+			return err
+		}
+	}
+	s := newScanner(l, from)
+	s.damaged = func(d Damage) { l.recovery.Damage = append(l.recovery.Damage, d) }
+	s.visit = func(records []Record, end Mark) error {
+		l.recovery.Replayed += len(records)
+		return l.apply(records, end)
+	}
+	var last span
+	for i, sp := range c.spans {
+		last = sp
+		if sp.number < from.Segment {
+			continue
+		}
+		if !sp.sealed && !l.readOnly {
+			// What was written but not synced must not be applied before it is.
+			if err := l.sync(sp.number); err != nil {
+				return err
+			}
+		}
+		offset := int64(0)
+		if sp.number == from.Segment {
+			offset = from.Offset
+		}
+		torn, err := s.segment(ctx, sp, offset)
+		if err != nil {
+			return fmt.Errorf("ledger segment %s: %w", SegmentName(sp.number), err)
+		}
+		if i == len(c.spans)-1 && torn > 0 {
+			l.recovery.Torn, l.recovery.TornAt = torn, s.mark.Position
+		}
+	}
+	s.finish(from.Seq)
+	l.mark = s.mark
+	if l.mark.Before(from.Position) {
+		l.mark.Position = from.Position // acknowledged, and lost
+	}
+	if n := len(c.spans); n > 0 && last.number == l.mark.Segment {
+		c.spans = c.spans[:n-1]
+	}
+	l.spans = c.spans
+	if l.readOnly {
+		return nil
+	}
+	return l.begin(c, last)
+}
+
+// sync makes durable what an earlier process may have left unsynced.
+func (l *Ledger) sync(segment uint32) error {
+	f, err := openSegment(l.fs, l.dir, segment)
+	if err != nil {
+		return err
+	}
+	err = f.Sync()
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	if err != nil {
+		return fmt.Errorf("sync segment %s: %w", SegmentName(segment), err)
+	}
+	return nil
+}
+
+// begin readies the writer: it goes on in the last segment after a clean end,
+// and else begins another.
+func (l *Ledger) begin(c *chain, last span) error {
+	if !c.known {
+		l.id = newIdentity()
+		if err := writeFile(l.fs, l.dir, identityFile, []byte(l.id.text())); err != nil {
+			return err
+		}
+	}
+	l.w = writer{fs: l.fs, dir: l.dir, id: l.id, limit: l.limit, next: c.last + 1, mark: l.mark}
+	damaged := slices.ContainsFunc(l.recovery.Damage, func(d Damage) bool { return d.Segment == c.last })
+	if c.last > 0 && !damaged && l.recovery.Torn == 0 && (Position{last.number, last.end}) == l.mark.Position {
+		return l.w.resume(last.header)
+	}
+	if err := l.w.rotate(); err != nil {
+		return err
+	}
+	l.moved()
+	return nil
+}
+
+// moved notes that the writer began another segment, or the last one anew.
+func (l *Ledger) moved() {
+	l.files.forget(l.w.mark.Segment)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.mark.Segment != 0 && l.mark.Segment != l.w.mark.Segment {
+		l.spans = append(l.spans, span{number: l.mark.Segment, end: l.mark.Offset, sealed: true})
+	}
+	l.mark = l.w.mark
+}

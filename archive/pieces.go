@@ -1,0 +1,77 @@
+package archive
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// maxPiece is the most bytes of a message in one content record. It bounds what
+// a reader or writer of the archive holds in memory, whatever the message's size.
+const maxPiece = 1 << 20
+
+// press compresses and decompresses contents. It is safe for concurrent use.
+type press struct {
+	enc *zstd.Encoder
+	dec *zstd.Decoder
+}
+
+func newPress() (press, error) {
+	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedDefault),
+		zstd.WithWindowSize(maxPiece), zstd.WithEncoderCRC(false), zstd.WithLowerEncoderMem(true))
+	if err != nil {
+		return press{}, fmt.Errorf("zstd: %w", err)
+	}
+	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(maxPiece),
+		zstd.WithDecoderMaxWindow(maxPiece))
+	if err != nil {
+		return press{}, fmt.Errorf("zstd: %w", err)
+	}
+	return press{enc, dec}, nil
+}
+
+func (p press) close() {
+	p.enc.Close()
+	p.dec.Close()
+}
+
+// pack makes the content of some bytes: compressed where that makes them
+// smaller, and only when they come back exactly as they were.
+func (p press) pack(tenant string, raw []byte) content {
+	c := content{tenant: tenant, hash: sha256.Sum256(raw), size: uint32(len(raw)), as: storedRaw, data: raw}
+	small := p.enc.EncodeAll(raw, make([]byte, 0, len(raw)/2+512))
+	if len(small) >= len(raw)-len(raw)/64 {
+		return c
+	}
+	if back, err := p.dec.DecodeAll(small, make([]byte, 0, len(raw))); err == nil && bytes.Equal(back, raw) {
+		c.as, c.data = storedZstd, small
+	}
+	return c
+}
+
+var errDigest = errors.New("its bytes do not have the recorded digest")
+
+// unpack gives the bytes of a content, checked against its digest.
+func (p press) unpack(c content) ([]byte, error) {
+	raw := c.data
+	switch c.as {
+	case storedRaw:
+	case storedZstd:
+		if c.size > maxPiece {
+			return nil, fmt.Errorf("its size of %d bytes is over the limit", c.size)
+		}
+		var err error
+		if raw, err = p.dec.DecodeAll(c.data, make([]byte, 0, c.size)); err != nil {
+			return nil, err
+		}
+	default:
+		return nil, fmt.Errorf("its encoding %d is not known to this daybook", c.as)
+	}
+	if sha256.Sum256(raw) != c.hash {
+		return nil, errDigest
+	}
+	return raw, nil
+}

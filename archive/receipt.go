@@ -1,0 +1,86 @@
+package archive
+
+import (
+	"encoding/hex"
+	"io"
+	"time"
+
+	"daybook/archive/message"
+)
+
+// Digest is the SHA-256 of a message's exact bytes.
+type Digest [32]byte
+
+// String gives the digest in hexadecimal.
+func (d Digest) String() string { return hex.EncodeToString(d[:]) }
+
+// Receipt is what a mouth hands over for archiving: one message as it came in
+// by one transaction.
+type Receipt struct {
+	// Tenant and Source name whose mail this is and which configured way in it
+	// took. Both are required, and at most [MaxName] bytes long.
+	Tenant, Source string
+	// Received is when the last byte arrived.
+	Received time.Time
+	Envelope message.Envelope
+	// Body reads the message's exact bytes, Size of them with the digest SHA256.
+	// It is read only until Append returns.
+	Body   io.ReaderAt
+	Size   int64
+	SHA256 Digest
+	// Summary is what was read of the header, for listings.
+	Summary message.Summary
+	// Flags name what was odd about the receipt, one word each.
+	Flags []string
+}
+
+// Entry is one archived receipt. It is a value: changing it changes nothing.
+type Entry struct {
+	// ID is the entry's sequence number, its place in the ledger, from 1.
+	ID       uint64
+	Tenant   string
+	Source   string
+	Received time.Time
+	Envelope message.Envelope
+	Summary  message.Summary
+	Size     int64
+	SHA256   Digest
+	Flags    []string
+
+	recipe []piece
+}
+
+// Event is an audit record: something that happened to the archive, as opposed
+// to a message that came in.
+type Event struct {
+	// ID is the event's sequence number; entries and events share one count.
+	ID   uint64
+	Kind EventKind
+	Time time.Time
+	// Tenant and Source are set where the event concerns one.
+	Tenant, Source string
+	// Text says what happened, in one line.
+	Text string
+	// Envelope, Size and SHA256 describe the message concerned, as far as known.
+	Envelope *message.Envelope
+	Size     int64
+	SHA256   Digest
+}
+
+// EventKind says what sort of thing happened.
+type EventKind string
+
+// Kinds of events.
+const (
+	// EventGap: mail went past the archive because it could not be archived and
+	// its source is set to let mail through.
+	EventGap EventKind = "gap"
+	// EventRecovered: after an unclean end, an unfinished tail of the ledger was
+	// left out.
+	EventRecovered EventKind = "recovered"
+	// EventDamage: part of the ledger that had been acknowledged cannot be read.
+	EventDamage EventKind = "damage"
+)
+
+// MaxName is the longest name of a tenant or source, in bytes.
+const MaxName = 128

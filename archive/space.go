@@ -1,0 +1,75 @@
+package archive
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+const (
+	// defaultMinFree is the floor of free space on large disks, in bytes; on
+	// smaller ones it is 1/minFreeShare of the disk.
+	defaultMinFree = 2 << 30
+	minFreeShare   = 20
+	// spaceInterval is how long a look at the disk's free space is trusted.
+	spaceInterval = 200 * time.Millisecond
+)
+
+// space watches the free space of the archive's disk.
+type space struct {
+	fs      vfs.FS
+	dir     string
+	minFree uint64
+
+	mu    sync.Mutex
+	taken time.Time
+	free  uint64
+	err   error
+}
+
+func newSpace(fs vfs.FS, dir string, minFree uint64) *space {
+	return &space{fs: fs, dir: dir, minFree: minFree}
+}
+
+// check gives ErrNoSpace when less than the floor is free.
+func (s *space) check() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now := time.Now(); s.taken.IsZero() || now.Sub(s.taken) > spaceInterval || now.Before(s.taken) {
+		s.look(now)
+	}
+	return s.err
+}
+
+// available is the free space when it was last looked at, in bytes.
+func (s *space) available() uint64 {
+	s.check()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.free
+}
+
+// forget has the next check look at the disk again.
+func (s *space) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.taken = time.Time{}
+}
+
+func (s *space) look(now time.Time) {
+	s.taken, s.err = now, nil
+	u, err := s.fs.GetDiskUsage(s.dir)
+	if err != nil {
+		return // a disk that does not tell has no floor; its own error still counts
+	}
+	s.free = u.AvailBytes
+	floor := s.minFree
+	if floor == 0 {
+		floor = min(defaultMinFree, u.TotalBytes/minFreeShare)
+	}
+	if s.free < floor {
+		s.err = fmt.Errorf("%w: %d MiB are free in %s, the floor is %d MiB", ErrNoSpace, s.free>>20, s.dir, floor>>20)
+	}
+}

@@ -1,0 +1,89 @@
+package archive
+
+import (
+	"time"
+
+	"daybook/archive/ledger"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Stats are figures about the archive as it stands.
+type Stats struct {
+	// Entries and Events are the numbers of each; Last is the highest number
+	// given, 0 for none.
+	Entries, Events, Last uint64
+	// ReceivedBytes is the size of all entries' messages; LedgerBytes and
+	// CatalogBytes are what ledger and catalog take on disk.
+	ReceivedBytes, LedgerBytes, CatalogBytes uint64
+	Segments                                 int
+	// FreeBytes is the free space of the disk.
+	FreeBytes uint64
+	// Refused tells why Append would refuse now; nil when it would not.
+	Refused error
+}
+
+// Stats gives the figures.
+func (a *Archive) Stats() Stats {
+	s := Stats{FreeBytes: a.space.available(), Refused: a.space.check()}
+	segments, bytes := a.ledger.Size()
+	s.Segments, s.LedgerBytes = segments, uint64(bytes)
+	s.Last = a.ledger.Mark().Seq - 1
+	if v, closer, err := a.catalog.reader().Get(stateKey()); err == nil {
+		if st, err := decodeState(v); err == nil {
+			s.Entries, s.Events, s.ReceivedBytes = st.entries, st.events, st.received
+		}
+		closer.Close()
+	}
+	s.CatalogBytes = a.catalog.db.Metrics().DiskSpaceUsage()
+	return s
+}
+
+// metrics count the commits.
+type metrics struct {
+	groups  prometheus.Counter
+	records prometheus.Counter
+	size    prometheus.Histogram
+	last    prometheus.Gauge
+}
+
+func newMetrics() *metrics {
+	return &metrics{
+		groups: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "daybook_ledger_commits_total", Help: "Groups of records written and synced at once."}),
+		records: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "daybook_ledger_records_total", Help: "Records written to the ledger."}),
+		size: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "daybook_ledger_commit_records", Help: "Records in one commit.",
+			Buckets: prometheus.ExponentialBuckets(1, 2, 12)}),
+		last: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "daybook_ledger_last_commit_timestamp_seconds", Help: "When the last commit was synced, in seconds since 1970."}),
+	}
+}
+
+// group counts one commit.
+func (m *metrics) group(records []ledger.Record) {
+	m.groups.Inc()
+	m.records.Add(float64(len(records)))
+	m.size.Observe(float64(len(records)))
+	m.last.Set(float64(time.Now().UnixMilli()) / 1000)
+}
+
+// Collectors gives the archive's metrics, to be registered once.
+func (a *Archive) Collectors() []prometheus.Collector {
+	gauge := func(name, help string, value func(Stats) float64) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help},
+			func() float64 { return value(a.Stats()) })
+	}
+	return []prometheus.Collector{
+		a.metrics.groups, a.metrics.records, a.metrics.size, a.metrics.last,
+		gauge("daybook_archive_entries", "Entries in the archive.", func(s Stats) float64 { return float64(s.Entries) }),
+		gauge("daybook_archive_events", "Events in the archive.", func(s Stats) float64 { return float64(s.Events) }),
+		gauge("daybook_archive_received_bytes", "Size of the messages of all entries.", func(s Stats) float64 { return float64(s.ReceivedBytes) }),
+		gauge("daybook_archive_ledger_bytes", "Size of the ledger on disk.", func(s Stats) float64 { return float64(s.LedgerBytes) }),
+		gauge("daybook_archive_catalog_bytes", "Size of the catalog on disk.", func(s Stats) float64 { return float64(s.CatalogBytes) }),
+		gauge("daybook_archive_free_bytes", "Free space of the archive's disk.", func(s Stats) float64 { return float64(s.FreeBytes) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "daybook_archive_damage", Help: "Damaged places found when the archive was opened."},
+			func() float64 { return float64(len(a.damage)) }),
+	}
+}

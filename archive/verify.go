@@ -1,0 +1,219 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"daybook/archive/ledger"
+)
+
+// VerifyReport counts what Verify has read.
+type VerifyReport struct {
+	Entries, Events, Contents uint64
+	// Bytes are those of the messages that were read and hashed.
+	Bytes int64
+	// Damage is the number of calls of found.
+	Damage int
+}
+
+// Verify reads everything there is when it is called: every record of the
+// ledger, every message, hashed, and every key of the catalog, compared with
+// what the ledger says. Whatever is not as it should be is given to found.
+// progress, if not nil, is told of the bytes of the ledger done. The error is
+// that of ctx, or one that kept Verify from finishing.
+func (a *Archive) Verify(ctx context.Context, progress func(done, total int64), found func(Damage)) (VerifyReport, error) {
+	v := &verifier{a: a, ctx: ctx, found: found, progress: progress, end: a.ledger.Mark().Seq}
+	_, v.total = a.ledger.Size()
+	var lost []ledger.Damage
+	err := a.ledger.Scan(ctx, v.records, func(d ledger.Damage) { lost = append(lost, d) })
+	if err != nil {
+		return v.report, err
+	}
+	for _, d := range a.nameDamage(lost) {
+		if !v.named[d.Entry] || d.Entry == 0 {
+			v.damage(d)
+		}
+	}
+	return v.report, v.catalog()
+}
+
+// verifier is one run of Verify.
+type verifier struct {
+	a        *Archive
+	ctx      context.Context
+	found    func(Damage)
+	progress func(done, total int64)
+	total    int64
+	done     int64
+	end      uint64 // numbers from here on came in later
+	report   VerifyReport
+	named    map[uint64]bool // entries that were reported
+	keys     uint64
+}
+
+func (v *verifier) damage(d Damage) {
+	if v.named == nil {
+		v.named = map[uint64]bool{}
+	}
+	v.named[d.Entry] = true
+	v.report.Damage++
+	v.found(d)
+}
+
+// records checks records of the ledger.
+func (v *verifier) records(list []ledger.Record) error {
+	for _, r := range list {
+		if err := v.ctx.Err(); err != nil {
+			return err
+		}
+		switch r.Type {
+		case typeContent:
+			v.content(r)
+		case typeEntry:
+			v.entry(r)
+		case typeEvent:
+			v.event(r)
+		}
+		v.done += r.At.End().Offset - r.At.Offset
+	}
+	if v.progress != nil {
+		v.progress(v.done, v.total)
+	}
+	return nil
+}
+
+// content checks that a content record can be read; its bytes are hashed with
+// the entries that use it.
+func (v *verifier) content(r ledger.Record) {
+	v.report.Contents++
+	if _, err := decodeContent(r.Body); err != nil {
+		v.damage(*damaged(0, r.At, err.Error()))
+	}
+}
+
+func (v *verifier) event(r ledger.Record) {
+	if r.Seq >= v.end {
+		return
+	}
+	v.report.Events++
+	if _, err := v.a.codec.decodeEvent(r); err != nil {
+		v.damage(*damaged(r.Seq, r.At, err.Error()))
+	}
+	v.listed(keyEvent, r)
+}
+
+// entry reads the entry's message through the catalog, as Get would.
+func (v *verifier) entry(r ledger.Record) {
+	if r.Seq >= v.end {
+		return
+	}
+	v.report.Entries++
+	e, err := v.a.codec.decodeEntry(r)
+	if err != nil {
+		v.damage(*damaged(r.Seq, r.At, err.Error()))
+		return
+	}
+	if !v.listed(keyEntry, r) {
+		return
+	}
+	for _, key := range indexKeys(&e) {
+		v.keys++
+		_, closer, err := v.a.catalog.reader().Get(key)
+		if err != nil {
+			v.damage(*damaged(r.Seq, r.At, fmt.Sprintf("the catalog does not find it by its %s; run `daybook rebuild`", keyName(key[0]))))
+			continue
+		}
+		closer.Close()
+	}
+	v.message(&e)
+}
+
+// message reads and hashes an entry's message.
+func (v *verifier) message(e *Entry) {
+	n := &counter{}
+	err := v.a.WriteTo(v.ctx, e.ID, n)
+	v.report.Bytes += n.n
+	if err == nil && n.n != e.Size {
+		err = &Damage{Entry: e.ID, Reason: fmt.Sprintf("%d bytes are left of %d", n.n, e.Size)}
+	}
+	if err == nil || v.ctx.Err() != nil {
+		return
+	}
+	d := &Damage{Entry: e.ID, Reason: err.Error()}
+	errors.As(err, &d)
+	v.damage(*d)
+}
+
+// listed checks that the catalog knows where a numbered record stands.
+func (v *verifier) listed(kind byte, r ledger.Record) bool {
+	at, err := location(v.a.catalog.reader(), seqKey(kind, r.Seq))
+	if err == nil && at == r.At {
+		return true
+	}
+	reason := "the catalog has another place for it"
+	if err != nil {
+		reason = "catalog: " + err.Error()
+	}
+	v.damage(*damaged(r.Seq, r.At, reason+"; run `daybook rebuild`"))
+	return false
+}
+
+// catalog reads the whole catalog, which has Pebble check every block, and
+// compares the number of its keys with what the ledger holds.
+func (v *verifier) catalog() error {
+	have := map[byte]uint64{}
+	it, err := v.a.catalog.reader().NewIter(nil)
+	if err != nil {
+		v.damage(Damage{Reason: catalogError(err).Error() + "; run `daybook rebuild`"})
+		return nil
+	}
+	for ok := it.First(); ok; ok = it.Next() {
+		if err := v.ctx.Err(); err != nil {
+			it.Close()
+			return err
+		}
+		key := it.Key()
+		switch key[0] {
+		case keyState, keyContent:
+		default:
+			if keySeq(key) >= v.end {
+				continue
+			}
+		}
+		have[key[0]]++
+	}
+	if err := errors.Join(it.Error(), it.Close()); err != nil {
+		v.damage(Damage{Reason: catalogError(err).Error() + "; run `daybook rebuild`"})
+		return nil
+	}
+	if v.report.Damage > 0 {
+		return nil // what is lost in the ledger is still in the catalog
+	}
+	index := have[keySender] + have[keyRecipient] + have[keyMessageID] + have[keyTime]
+	if have[keyEntry] != v.report.Entries || have[keyEvent] != v.report.Events || index != v.keys {
+		v.damage(Damage{Reason: "the catalog holds what the ledger does not; run `daybook rebuild`"})
+	}
+	return nil
+}
+
+// keyName is what an index finds entries by.
+func keyName(prefix byte) string {
+	switch prefix {
+	case keySender:
+		return "sender"
+	case keyRecipient:
+		return "recipient"
+	case keyMessageID:
+		return "Message-ID"
+	}
+	return "time"
+}
+
+// counter counts what is written to it.
+type counter struct{ n int64 }
+
+func (c *counter) Write(p []byte) (int, error) {
+	c.n += int64(len(p))
+	return len(p), nil
+}

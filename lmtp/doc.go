@@ -1,0 +1,40 @@
+// Package lmtp is the server's side of LMTP (RFC 2033) and SMTP (RFC 5321) for a sink: it takes mail, hands every message to one
+// Handler, and never relays.
+//
+// # Promises
+//
+//   - A positive reply is sent only after Handler.Deliver gave it, and only for a message that arrived whole: the end of data was
+//     seen, or every octet of every BDAT chunk up to LAST. A message that is cut short, stalls or grows above Config.MaxMessage is
+//     never reported to Deliver as complete, whatever Deliver then answers.
+//   - Trouble of our own is a 4xx: a panic in Deliver, a missing reply, a reply that makes no sense are all 451 4.3.0.
+//   - The body is exact: only CRLF.CRLF ends it (RFC 5321 section 4.1.1.4), the dots that the sender added are removed, and every
+//     other octet, bare CR, bare LF and NUL included, is handed on as it came.
+//   - Nothing of a body is ever read as a command: after any error inside a body the connection is closed.
+//   - Memory and time of a session are bounded, whatever the peer sends.
+//
+// # How it is built
+//
+// go-smtp parses and answers the envelope commands: greeting, LHLO, EHLO, HELO, MAIL, RCPT, RSET, NOOP, VRFY, QUIT. It runs beside
+// the session, on a connection in memory, and is asked one complete, bounded and clean command line at a time; it never sees the
+// socket (library.go).
+//
+// The session reads the socket itself, because what carries the mail has to be exact, and because a command followed by octets
+// that are no commands is safe only where both are read by one reader:
+//
+//   - lines, limits and deadlines (wire.go)
+//   - DATA: the library's reader takes a byte at a time, does not see the end in "\r\r\n.\r\n", sets one deadline for the whole
+//     body, and goes on to read the rest of a body as commands after a timeout (data.go, dotreader.go)
+//   - BDAT: the library reports a chunk cut short as a complete message (bdat.go)
+//   - STARTTLS, so that the same reader works below TLS (starttls.go)
+//   - order of commands, and the parameters of MAIL and RCPT, which are kept as they stood on the wire; the library would lose
+//     their order, limit SIZE to 32 bits and take the quotes from a local part (mail.go, path.go)
+//
+// # Standards
+//
+//	RFC 5321 SMTP                  RFC 2033 LMTP
+//	RFC 1870 SIZE                  RFC 2920 PIPELINING
+//	RFC 2034 ENHANCEDSTATUSCODES   RFC 3030 CHUNKING, BINARYMIME
+//	RFC 3207 STARTTLS              RFC 3461 DSN (kept in the envelope; no DSN is ever sent)
+//	RFC 6152 8BITMIME              RFC 6531 SMTPUTF8
+//	RFC 9422 LIMITS
+package lmtp

@@ -1,0 +1,109 @@
+package lmtp
+
+import "crypto/tls"
+
+// mail is RFC 5321 section 4.1.1.2.
+func (s *session) mail(arg string) error {
+	switch {
+	case !s.greeted:
+		return s.refused(refuse(503, "5.5.1", "introduce yourself first"))
+	case s.tx.chunks != nil:
+		// Whatever the peer meant, it was not to go on with that message.
+		s.spoil()
+		return s.refused(refuse(503, "5.5.1", "MAIL within a message"))
+	case s.tx.env != nil || s.tx.spoilt:
+		return s.refused(refuse(503, "5.5.1", "nested MAIL"))
+	}
+	path, qualified, ok := parsePath(arg, "FROM:", s.cfg.Hostname)
+	if !ok {
+		return s.refused(refuse(501, "5.5.4", "syntax: MAIL FROM:<address>"))
+	}
+	env := s.newEnvelope(path)
+	if err := mailParameters(env, s.cfg.MaxMessage); err != nil {
+		return s.refused(err)
+	}
+	reply, err := s.lib.ask("MAIL FROM:<" + qualified + ">")
+	if err != nil {
+		return err
+	}
+	if reply[0] == '2' {
+		s.tx = transaction{env: env, utf8: env.SMTPUTF8, size: path.size()}
+	}
+	return s.answered(reply)
+}
+
+// rcpt is RFC 5321 section 4.1.1.3.
+func (s *session) rcpt(arg string) error {
+	if s.tx.env == nil || s.tx.chunks != nil || s.tx.spoilt {
+		return s.refused(refuse(503, "5.5.1", "RCPT not expected here"))
+	}
+	path, qualified, ok := parsePath(arg, "TO:", s.cfg.Hostname)
+	if !ok {
+		return s.refused(refuse(501, "5.5.4", "syntax: RCPT TO:<address>"))
+	}
+	if err := recipientParameters(path.Args); err != nil {
+		return s.refused(err)
+	}
+	if s.tx.size+path.size() > maxEnvelopeBytes {
+		return s.refused(refuse(452, "4.5.3", "envelope too large, send the other recipients separately"))
+	}
+	reply, err := s.lib.ask("RCPT TO:<" + qualified + ">")
+	if err != nil {
+		return err
+	}
+	if reply[0] == '2' {
+		s.tx.size += path.size()
+		s.tx.rcpts++
+		s.tx.env.Recipients = append(s.tx.env.Recipients, path)
+	}
+	return s.answered(reply)
+}
+
+// size is about the memory that p takes.
+func (p Path) size() int {
+	n := len(p.Address)
+	for _, arg := range p.Args {
+		n += len(arg)
+	}
+	return n
+}
+
+func (s *session) newEnvelope(sender Path) *Envelope {
+	e := &Envelope{Sender: sender, Client: s.client, Helo: s.helo, Protocol: s.protocol()}
+	if s.tls != nil {
+		e.TLSVersion = tls.VersionName(s.tls.Version)
+		e.TLSCipher = tls.CipherSuiteName(s.tls.CipherSuite)
+	}
+	return e
+}
+
+// protocol is the name of RFC 3848.
+func (s *session) protocol() string {
+	name := "LMTP"
+	if s.cfg.SMTP {
+		if s.plain {
+			return "SMTP"
+		}
+		name = "ESMTP"
+	}
+	if s.tls != nil {
+		name += "S"
+	}
+	return name
+}
+
+// spoil gives up the message that is under way, and the transaction with it.
+func (s *session) spoil() {
+	s.abort(ErrAborted)
+	s.tx.spoilt = true
+}
+
+// forget ends the transaction after its replies, on both sides, and sends them.
+func (s *session) forget() error {
+	s.tx = transaction{}
+	if _, err := s.lib.ask("RSET"); err != nil {
+		return err
+	}
+	s.wire.allow(s.cfg.EnvelopeTimeout)
+	return s.wire.out.Flush()
+}

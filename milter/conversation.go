@@ -1,0 +1,236 @@
+package milter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"runtime/debug"
+	"time"
+
+	gomilter "github.com/emersion/go-milter"
+)
+
+// conversation is what one milter connection has said so far. It reads the
+// MTA's commands for the tap and, as the library's Milter, answers them.
+//
+// One goroutine at a time uses it: first the server's, which negotiates, then
+// the library's.
+type conversation struct {
+	ctx    context.Context
+	config *Config
+	log    *slog.Logger
+	socket *socket
+	frames *frameReader
+	gate   *gate
+
+	granted gomilter.OptProtocol
+	frame   frame // the command that is being answered
+	over    bool  // nothing more is read
+
+	session    Session     // nil between SMTP connections
+	connection *Connection // of session
+	number     int         // of the last transaction of connection
+	settled    bool        // verdict is the last word on connection
+	verdict    Verdict
+
+	transaction *openTransaction // nil between transactions
+
+	// Macros come before the command they are for.
+	connectionMacros  macroTable // of the next SMFIC_CONNECT
+	transactionMacros macroTable // of the next SMFIC_MAIL
+}
+
+// negotiate reads the MTA's SMFIC_OPTNEG, which the library answers with
+// c.granted.
+func (c *conversation) negotiate() bool {
+	c.socket.frameEnds = time.Now().Add(c.config.NegotiationTimeout)
+	f, err := c.frames.read()
+	if err != nil {
+		// A port check connects and goes away.
+		c.fail(err)
+		return false
+	}
+	if f.code != gomilter.CodeOptNeg {
+		c.fail(fmt.Errorf("first command is %q, not SMFIC_OPTNEG", byte(f.code)))
+		return false
+	}
+	o, err := parseOffer(f.payload)
+	if err != nil {
+		c.fail(err)
+		return false
+	}
+	c.granted = o.grant()
+	return true
+}
+
+// next reads up to the next command that the library has to dispatch. It
+// returns false when the connection is to be closed.
+func (c *conversation) next() (gomilter.Code, bool) {
+	for !c.over {
+		if !c.inFlight() {
+			c.socket.transactionEnds = time.Time{}
+			if !c.gate.leave() {
+				return 0, false
+			}
+		}
+		f, err := c.receive()
+		if err != nil {
+			c.fail(err)
+			return 0, false
+		}
+		c.frame = f
+		switch f.code {
+		case gomilter.CodeMacro:
+			c.takeMacros()
+		case gomilter.CodeQuitNewConn:
+			c.closeConnection()
+		case codeUnknown:
+			// The library does not know SMFIC_UNKNOWN. It answers SMFIC_DATA
+			// with continue and asks nobody.
+			return gomilter.CodeData, true
+		case gomilter.CodeMail:
+			return f.code, c.gate.enter()
+		case gomilter.CodeConn, gomilter.CodeHelo, gomilter.CodeRcpt, gomilter.CodeData,
+			gomilter.CodeHeader, gomilter.CodeEOH, gomilter.CodeBody, gomilter.CodeEOB,
+			gomilter.CodeAbort, gomilter.CodeQuit:
+			return f.code, true
+		default:
+			c.fail(fmt.Errorf("unexpected command %q", byte(f.code)))
+		}
+	}
+	return 0, false
+}
+
+// codeUnknown is SMFIC_UNKNOWN: an SMTP command that the MTA does not know.
+const codeUnknown gomilter.Code = 'U'
+
+func (c *conversation) receive() (frame, error) {
+	c.socket.frameEnds = time.Time{}
+	if err := c.frames.wait(); err != nil {
+		return frame{}, err
+	}
+	c.socket.frameEnds = time.Now().Add(c.config.FrameTimeout)
+	return c.frames.read()
+}
+
+// fail ends the conversation and logs why, once.
+func (c *conversation) fail(err error) {
+	if c.over {
+		return
+	}
+	c.over = true
+	level := slog.LevelWarn
+	quiet := errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed)
+	if quiet && !c.inFlight() {
+		level = slog.LevelDebug
+	}
+	c.log.Log(c.ctx, level, "milter connection closed", "err", err, "in_transaction", c.inFlight())
+}
+
+// broken ends the conversation because of what the MTA sent. As a callback's
+// result it makes the library write nothing.
+func (c *conversation) broken(err error) (gomilter.Response, error) {
+	c.fail(err)
+	return nil, nil
+}
+
+// end ends the Session when the connection is over.
+func (c *conversation) end() {
+	c.over = true
+	c.closeConnection()
+}
+
+// openConnection begins an SMTP connection with a Session of its own. Without
+// a Session the milter connection is over.
+func (c *conversation) openConnection(connection *Connection) bool {
+	c.closeConnection()
+	connection.macros, c.connectionMacros = c.connectionMacros, nil
+	connection.MTA = c.socket.RemoteAddr()
+	connection.ExactHeaders = c.granted&gomilter.OptHeaderLeadingSpace != 0
+	if addr, ok := clientAddress(connection.macros[gomilter.CodeConn]); ok {
+		connection.Address = addr
+	}
+	if !c.protect("NewSession", func() { c.session = c.config.NewSession() }) {
+		c.over = true
+		return false
+	}
+	c.connection = connection
+	return true
+}
+
+// haveConnection makes sure that there is a connection: not every client of
+// the protocol sends SMFIC_CONNECT.
+func (c *conversation) haveConnection() bool {
+	return c.connection != nil || c.openConnection(&Connection{})
+}
+
+// closeConnection ends the SMTP connection and its open transaction, if any.
+// The milter connection may go on with another one (SMFIC_QUIT_NC).
+func (c *conversation) closeConnection() {
+	c.endTransaction()
+	if c.session != nil {
+		c.protect("Close", c.session.Close)
+	}
+	c.session, c.connection, c.number = nil, nil, 0
+	c.settled, c.verdict = false, Verdict{}
+}
+
+// takeMacros keeps the macros of an SMFIC_MACRO with what they belong to.
+func (c *conversation) takeMacros() {
+	code, values, err := parseMacros(c.frame.payload)
+	if err != nil {
+		c.fail(err)
+		return
+	}
+	switch {
+	case !isStage(code):
+		return
+	case code == gomilter.CodeConn:
+		c.connectionMacros = macroTable{code: values}
+		return
+	case code == gomilter.CodeHelo && c.connection == nil:
+		put(&c.connectionMacros, code, values)
+		return
+	case code == gomilter.CodeHelo:
+		put(&c.connection.macros, code, values)
+	case code == gomilter.CodeMail:
+		c.transactionMacros = macroTable{code: values}
+	case c.transaction == nil:
+		put(&c.transactionMacros, code, values)
+	default:
+		put(&c.transaction.macros, code, values)
+	}
+	if addr, ok := clientAddress(values); ok && c.connection != nil {
+		c.connection.Address = addr
+	}
+}
+
+func put(t *macroTable, code gomilter.Code, values map[string]string) {
+	if *t == nil {
+		*t = macroTable{}
+	}
+	(*t)[code] = values
+}
+
+// ask calls a method of the Session. A panic is a TempFail, and ok is false.
+func (c *conversation) ask(method string, call func() Verdict) (v Verdict, ok bool) {
+	ok = c.protect(method, func() { v = call() })
+	if !ok {
+		v = Verdict{Action: TempFail}
+	}
+	return v, ok
+}
+
+// protect calls the Session's code and returns false if it panicked.
+func (c *conversation) protect(method string, call func()) (ok bool) {
+	defer func() {
+		if r := recover(); r != nil {
+			c.log.Error("panic in milter session", "method", method, "panic", r, "stack", string(debug.Stack()))
+		}
+	}()
+	call()
+	return true
+}

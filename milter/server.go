@@ -1,0 +1,205 @@
+package milter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// ErrServerClosed is returned by Serve after Shutdown.
+var ErrServerClosed = errors.New("milter: server closed")
+
+// Server serves MTAs. Its methods may be called from several goroutines.
+type Server struct {
+	config Config
+
+	// Ends when Shutdown loses patience.
+	ctx    context.Context
+	cancel context.CancelFunc
+
+	open sync.WaitGroup // one for each connection
+
+	mu        sync.Mutex // guards what follows
+	closed    bool
+	refusing  bool // the last connection was one too many
+	listeners map[net.Listener]struct{}
+	gates     map[*gate]struct{} // one for each connection
+}
+
+// NewServer returns a server that waits for Serve.
+func NewServer(config Config) *Server {
+	ctx, cancel := context.WithCancel(context.Background())
+	return &Server{
+		config:    config.withDefaults(),
+		ctx:       ctx,
+		cancel:    cancel,
+		listeners: make(map[net.Listener]struct{}),
+		gates:     make(map[*gate]struct{}),
+	}
+}
+
+// Serve accepts the connections of MTAs from l, a TCP or Unix socket, until
+// Shutdown, and returns ErrServerClosed then. Any other error is l's own. It
+// closes l, and may be called for several listeners at once.
+func (s *Server) Serve(l net.Listener) error {
+	defer func() { _ = l.Close() }()
+	if !s.addListener(l) {
+		return ErrServerClosed
+	}
+	defer s.removeListener(l)
+	const maxPause = time.Second
+	pause := 5 * time.Millisecond
+	for {
+		conn, err := l.Accept()
+		switch {
+		case err == nil:
+			pause = 5 * time.Millisecond
+			s.start(conn)
+		case s.isClosed():
+			return ErrServerClosed
+		case !passes(err):
+			return fmt.Errorf("milter: accept: %w", err)
+		default:
+			s.config.Logger.Warn("milter connection not accepted", "err", err, "retry_in", pause)
+			time.Sleep(pause)
+			pause = min(2*pause, maxPause)
+		}
+	}
+}
+
+// passes reports whether an error of Accept is one that goes away: a want of
+// descriptors or memory, or a client that has left.
+func passes(err error) bool {
+	for _, target := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED} {
+		if errors.Is(err, target) {
+			return true
+		}
+	}
+	return false
+}
+
+// Shutdown stops accepting and closes the connections that are between
+// transactions. Those inside one are closed when it is over. If ctx ends
+// first, the contexts of all Session methods end, the connections are closed,
+// and the error wraps that of ctx; a method that is running then runs on and
+// Connections counts it.
+func (s *Server) Shutdown(ctx context.Context) error {
+	for _, g := range s.close() {
+		g.drain()
+	}
+	done := make(chan struct{})
+	go func() {
+		s.open.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		s.cancel()
+		return nil
+	case <-ctx.Done():
+	}
+	s.cancel()
+	left := s.close()
+	for _, g := range left {
+		g.force()
+	}
+	return fmt.Errorf("milter: %d connections closed inside a transaction: %w", len(left), ctx.Err())
+}
+
+// Connections returns the number of open connections.
+func (s *Server) Connections() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.gates)
+}
+
+// start serves a connection in a goroutine of its own.
+func (s *Server) start(conn net.Conn) {
+	g := &gate{conn: conn}
+	if !s.addConnection(g) {
+		_ = conn.Close()
+		return
+	}
+	go func() {
+		defer s.removeConnection(g)
+		ctx, cancel := context.WithCancel(s.ctx)
+		defer cancel()
+		socket := newSocket(conn, &s.config)
+		newTap(socket, &conversation{
+			ctx:    ctx,
+			config: &s.config,
+			log:    s.config.Logger.With("mta", conn.RemoteAddr().String()),
+			socket: socket,
+			frames: newFrameReader(socket),
+			gate:   g,
+		}).serve()
+	}()
+}
+
+func (s *Server) addConnection(g *gate) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	full := len(s.gates) >= s.config.MaxConnections
+	if full && !s.refusing {
+		// One line for each time of want, or a flood would flood the log.
+		s.config.Logger.Warn("too many milter connections, closing new ones", "max", s.config.MaxConnections)
+	}
+	s.refusing = full
+	if full {
+		return false
+	}
+	s.gates[g] = struct{}{}
+	s.open.Add(1)
+	return true
+}
+
+func (s *Server) removeConnection(g *gate) {
+	s.mu.Lock()
+	delete(s.gates, g)
+	s.mu.Unlock()
+	s.open.Done()
+}
+
+func (s *Server) addListener(l net.Listener) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	s.listeners[l] = struct{}{}
+	return true
+}
+
+func (s *Server) removeListener(l net.Listener) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.listeners, l)
+}
+
+func (s *Server) isClosed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
+}
+
+// close closes the listeners and returns the open connections.
+func (s *Server) close() []*gate {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	for l := range s.listeners {
+		_ = l.Close()
+	}
+	gates := make([]*gate, 0, len(s.gates))
+	for g := range s.gates {
+		gates = append(gates, g)
+	}
+	return gates
+}
