@@ -65,7 +65,7 @@ func parseHeader(b []byte) (header, error) {
 		group:    binary.BigEndian.Uint32(b[56:]),
 	}
 	copy(h.id[:], b[16:32])
-	if h.prev.Segment != h.number-1 || h.prev.Offset < 0 {
+	if h.prev.Segment != h.number-1 || binary.BigEndian.Uint32(b[36:]) != 0 || h.prev.Offset < 0 {
 		return header{}, errHeader
 	}
 	return h, nil

@@ -1,0 +1,44 @@
+# make test    installs the mail programs the tests talk to (Debian, as root) and runs every test
+# make race    the tests once more under the race detector, the long ones shortened
+# make fuzz    every fuzz target for FUZZTIME each
+# make bench   measures beside Postfix's smtp-sink; prints, never fails on a figure
+# make lint    vet, gofmt and staticcheck
+# make long    the torture tests at their full length
+
+export CGO_ENABLED ?= 0
+FUZZTIME ?= 30s
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+.PHONY: all build test peers race fuzz bench lint long
+
+all: build
+
+build:
+	go build -trimpath -o bin/ ./cmd/daybook
+
+peers:
+	contrib/peers/install.sh
+
+test: peers
+	go vet ./...
+	DAYBOOK_REQUIRE_PEERS=1 go test -timeout 30m ./...
+
+race: peers
+	CGO_ENABLED=1 DAYBOOK_REQUIRE_PEERS=1 go test -race -short -timeout 30m ./...
+
+lint:
+	go vet ./...
+	test -z "$$(gofmt -l .)"
+	go run $(STATICCHECK) ./...
+
+fuzz:
+	@go list ./... | while read pkg; do \
+	  for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+	    echo "$$pkg $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+	  done; done
+
+bench:
+	go run ./contrib/bench
+
+long:
+	go test -timeout 4h -run 'PowerLoss' ./archive -clones 20000
