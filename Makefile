@@ -24,6 +24,7 @@ test: peers
 	DAYBOOK_REQUIRE_PEERS=1 go test -timeout 30m ./...
 
 race: peers
+	@command -v gcc >/dev/null || apt-get -qq install -y --no-install-recommends gcc libc6-dev
 	CGO_ENABLED=1 DAYBOOK_REQUIRE_PEERS=1 go test -race -short -timeout 30m ./...
 
 lint:

@@ -133,7 +133,7 @@ func Open(dir string, o Options) (_ *Archive, err error) {
 }
 
 // prepare makes the folders and takes the lock.
-func (a *Archive) prepare(readOnly bool) (err error) {
+func (a *Archive) prepare(readOnly bool) error {
 	dir := a.fs.PathJoin(a.dir, ledgerDir)
 	if readOnly {
 		if _, err := a.fs.Stat(dir); err != nil {
@@ -142,7 +142,20 @@ func (a *Archive) prepare(readOnly bool) (err error) {
 	} else if err := makeFolders(a.fs, a.dir, dir); err != nil {
 		return err
 	}
-	a.lock, err = a.fs.Lock(a.fs.PathJoin(a.dir, lockName))
+	return a.takeLock(readOnly)
+}
+
+// takeLock keeps writers away, and readers from a writer.
+func (a *Archive) takeLock(readOnly bool) (err error) {
+	path := a.fs.PathJoin(a.dir, lockName)
+	if readOnly && a.fs == vfs.Default {
+		a.lock, err = shareLock(path)
+		if errors.Is(err, iofs.ErrNotExist) {
+			return nil // a copy that nobody has written to
+		}
+	} else {
+		a.lock, err = a.fs.Lock(path)
+	}
 	if err == nil {
 		return nil
 	}
@@ -152,8 +165,6 @@ func (a *Archive) prepare(readOnly bool) (err error) {
 		if errno := syscall.Errno(0); !errors.As(err, &errno) || errno == syscall.EAGAIN || errno == syscall.EACCES {
 			return ErrLocked
 		}
-	} else if readOnly && (errors.Is(err, iofs.ErrPermission) || errors.Is(err, syscall.EROFS)) {
-		return nil // a folder that nobody may write to needs no lock
 	}
 	return fmt.Errorf("lock archive: %w", err)
 }

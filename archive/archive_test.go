@@ -314,3 +314,18 @@ func dump(t testing.TB, a *Archive) string {
 	}
 	return b.String()
 }
+
+// Several may read at once what nobody writes to.
+func TestReadersShareTheArchive(t *testing.T) {
+	dir := t.TempDir()
+	a := open(t, dir, Options{})
+	e := appendOne(t, a, receipt([]byte("x"), "a@b", "c@d"))
+	a.Close()
+	one, two := open(t, dir, Options{ReadOnly: true}), open(t, dir, Options{ReadOnly: true})
+	if string(body(t, one, e.ID)) != "x" || string(body(t, two, e.ID)) != "x" {
+		t.Error("other bytes came back")
+	}
+	if _, err := Open(dir, Options{Logger: quiet()}); !errors.Is(err, ErrLocked) {
+		t.Errorf("opened for writing beside readers: %v", err)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"daybook/archive/ledger"
 )
@@ -23,7 +24,7 @@ type VerifyReport struct {
 // progress, if not nil, is told of the bytes of the ledger done. The error is
 // that of ctx, or one that kept Verify from finishing.
 func (a *Archive) Verify(ctx context.Context, progress func(done, total int64), found func(Damage)) (VerifyReport, error) {
-	v := &verifier{a: a, ctx: ctx, found: found, progress: progress, end: a.ledger.Mark().Seq}
+	v := &verifier{a: a, ctx: ctx, found: found, progress: progress, named: map[uint64]bool{}, end: a.ledger.Mark().Seq}
 	_, v.total = a.ledger.Size()
 	var lost []ledger.Damage
 	err := a.ledger.Scan(ctx, v.records, func(d ledger.Damage) { lost = append(lost, d) })
@@ -31,7 +32,7 @@ func (a *Archive) Verify(ctx context.Context, progress func(done, total int64), 
 		return v.report, err
 	}
 	for _, d := range a.nameDamage(lost) {
-		if !v.named[d.Entry] || d.Entry == 0 {
+		if !v.known(d) {
 			v.damage(d)
 		}
 	}
@@ -49,16 +50,28 @@ type verifier struct {
 	end      uint64 // numbers from here on came in later
 	report   VerifyReport
 	named    map[uint64]bool // entries that were reported
+	reported []Damage        // of entries, with their place
 	keys     uint64
 }
 
 func (v *verifier) damage(d Damage) {
-	if v.named == nil {
-		v.named = map[uint64]bool{}
+	if d.Entry != 0 {
+		v.named[d.Entry] = true
+		v.reported = append(v.reported, d)
 	}
-	v.named[d.Entry] = true
 	v.report.Damage++
 	v.found(d)
+}
+
+// known tells that a damaged place of the ledger was reported already, with the
+// entry that it damages.
+func (v *verifier) known(d Damage) bool {
+	if d.Entry != 0 {
+		return v.named[d.Entry]
+	}
+	return slices.ContainsFunc(v.reported, func(r Damage) bool {
+		return r.Segment == d.Segment && r.Offset < d.Offset+d.Length && d.Offset < r.Offset+r.Length
+	})
 }
 
 // records checks records of the ledger.

@@ -163,29 +163,9 @@ func (l *Ledger) recover(ctx context.Context, c *chain, from Mark) error {
 		l.recovery.Replayed += len(records)
 		return l.apply(records, end)
 	}
-	var last span
-	for i, sp := range c.spans {
-		last = sp
-		if sp.number < from.Segment {
-			continue
-		}
-		if !sp.sealed && !l.readOnly {
-			// What was written but not synced must not be applied before it is.
-			if err := l.sync(sp.number); err != nil {
-				return err
-			}
-		}
-		offset := int64(0)
-		if sp.number == from.Segment {
-			offset = from.Offset
-		}
-		torn, err := s.segment(ctx, sp, offset)
-		if err != nil {
-			return fmt.Errorf("ledger segment %s: %w", SegmentName(sp.number), err)
-		}
-		if i == len(c.spans)-1 && torn > 0 {
-			l.recovery.Torn, l.recovery.TornAt = torn, s.mark.Position
-		}
+	last, err := l.replay(ctx, s, c.spans, from.Position)
+	if err != nil {
+		return err
 	}
 	s.finish(from.Seq)
 	l.mark = s.mark
@@ -200,6 +180,34 @@ func (l *Ledger) recover(ctx context.Context, c *chain, from Mark) error {
 		return nil
 	}
 	return l.begin(c, last)
+}
+
+// replay scans what lies behind from, and gives the last span.
+func (l *Ledger) replay(ctx context.Context, s *scanner, spans []span, from Position) (last span, err error) {
+	for i, sp := range spans {
+		last = sp
+		if sp.number < from.Segment {
+			continue
+		}
+		if !sp.sealed && !l.readOnly {
+			// What was written but not synced must not be applied before it is.
+			if err := l.sync(sp.number); err != nil {
+				return last, err
+			}
+		}
+		offset := int64(0)
+		if sp.number == from.Segment {
+			offset = from.Offset
+		}
+		torn, err := s.segment(ctx, sp, offset)
+		if err != nil {
+			return last, fmt.Errorf("ledger segment %s: %w", SegmentName(sp.number), err)
+		}
+		if i == len(spans)-1 && torn > 0 {
+			l.recovery.Torn, l.recovery.TornAt = torn, s.mark.Position
+		}
+	}
+	return last, nil
 }
 
 // sync makes durable what an earlier process may have left unsynced.

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// The control socket speaks HTTP with JSON, to the same user only (its mode is
+// 0600). All of it is reading.
+//
+//	GET /v1/version             the daemon's version
+//	GET /v1/status              as daybook status --json
+//	GET /v1/entries?PARAMETERS  a stream of entries (see stream.go)
+//	GET /v1/entries/ID          one entry
+//	GET /v1/entries/ID/raw      the message; the trailer Daybook-End is "ok" or
+//	                            the error that cut it short
+//	GET /v1/events?PARAMETERS   a stream of events
+//	GET /v1/verify              a stream of what is done and found, and the result
+//
+// Errors are a wireFault with a status of 400, 404 or 500.
+const (
+	endTrailer = "Daybook-End"
+	endWell    = "ok"
+)
+
+// verifyItem is one line of the stream of a verification: a damaged place, the
+// result at the end, or how far it has come.
+type verifyItem struct {
+	Done   int64         `json:"done"`
+	Total  int64         `json:"total"`
+	Found  *damage       `json:"found,omitempty"`
+	Result *verifyResult `json:"result,omitempty"`
+}
+
+// control answers the commands.
+type control struct {
+	store store
+}
+
+func (c *control) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/version", func(w http.ResponseWriter, _ *http.Request) { answer(w, newVersionInfo()) })
+	mux.HandleFunc("GET /v1/status", c.status)
+	mux.HandleFunc("GET /v1/entries", c.entries)
+	mux.HandleFunc("GET /v1/entries/{id}", c.entry)
+	mux.HandleFunc("GET /v1/entries/{id}/raw", c.raw)
+	mux.HandleFunc("GET /v1/events", c.events)
+	mux.HandleFunc("GET /v1/verify", c.verify)
+	return mux
+}
+
+// answer writes a value. An error of w means that the command has gone.
+func answer(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = newLines(w).Encode(v)
+}
+
+func refuseRequest(w http.ResponseWriter, code int, err error) {
+	f := newWireFault(err)
+	if f.Kind == kindNotFound {
+		code = http.StatusNotFound
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	_ = newLines(w).Encode(f)
+}
+
+func (c *control) status(w http.ResponseWriter, r *http.Request) {
+	s, err := c.store.Status(r.Context())
+	if err != nil {
+		refuseRequest(w, http.StatusInternalServerError, err)
+		return
+	}
+	answer(w, s)
+}
+
+func (c *control) entries(w http.ResponseWriter, r *http.Request) {
+	q, err := decodeQuery(r.URL.Query())
+	if err != nil {
+		refuseRequest(w, http.StatusBadRequest, err)
+		return
+	}
+	_ = writeStream(w, c.store.List(r.Context(), q))
+}
+
+func (c *control) events(w http.ResponseWriter, r *http.Request) {
+	q, err := decodeQuery(r.URL.Query())
+	if err != nil {
+		refuseRequest(w, http.StatusBadRequest, err)
+		return
+	}
+	_ = writeStream(w, c.store.Events(r.Context(), q))
+}
+
+// find gives the entry that the path names, or refuses the request.
+func (c *control) find(w http.ResponseWriter, r *http.Request) (entry, bool) {
+	id, err := strconv.ParseUint(r.PathValue("id"), 10, 64)
+	if err != nil {
+		refuseRequest(w, http.StatusBadRequest, err)
+		return entry{}, false
+	}
+	e, err := c.store.Entry(r.Context(), id)
+	if err != nil {
+		refuseRequest(w, http.StatusInternalServerError, err)
+		return entry{}, false
+	}
+	return e, true
+}
+
+func (c *control) entry(w http.ResponseWriter, r *http.Request) {
+	if e, ok := c.find(w, r); ok {
+		answer(w, e)
+	}
+}
+
+func (c *control) raw(w http.ResponseWriter, r *http.Request) {
+	e, ok := c.find(w, r)
+	if !ok {
+		return
+	}
+	w.Header().Set("Content-Type", "application/octet-stream")
+	w.Header().Set("Trailer", endTrailer)
+	end := endWell
+	if err := c.store.WriteTo(r.Context(), e.ID, w); err != nil {
+		text, _ := json.Marshal(newWireFault(err)) // strings and numbers cannot fail
+		end = string(text)
+	}
+	w.Header().Set(endTrailer, end)
+}
+
+// progressInterval is how often a verification reports how far it has come.
+const progressInterval = 200 * time.Millisecond
+
+func (c *control) verify(w http.ResponseWriter, r *http.Request) {
+	flush := http.NewResponseController(w)
+	var mu sync.Mutex // guards what follows: the archive may report from several goroutines
+	lines, n, last := newLines(w), uint64(0), time.Time{}
+	put := func(item verifyItem) {
+		n++
+		_ = lines.Encode(frame[verifyItem]{Item: &item}) // an error ends the request's context
+		_ = flush.Flush()
+	}
+	result, err := c.store.Verify(r.Context(), func(done, total int64) {
+		mu.Lock()
+		defer mu.Unlock()
+		if now := time.Now(); now.Sub(last) >= progressInterval {
+			last = now
+			put(verifyItem{Done: done, Total: total})
+		}
+	}, func(d damage) {
+		mu.Lock()
+		defer mu.Unlock()
+		put(verifyItem{Found: &d})
+	})
+	if err != nil {
+		_ = lines.Encode(frame[verifyItem]{Error: newWireFault(err)})
+		return
+	}
+	put(verifyItem{Result: &result})
+	_ = lines.Encode(frame[verifyItem]{Lines: &n})
+}

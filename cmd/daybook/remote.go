@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"net"
+	"net/http"
+	"net/url"
+	"syscall"
+	"time"
+
+	"daybook/archive"
+)
+
+// remote is an archive behind the daemon that serves it.
+type remote struct {
+	http   *http.Client
+	socket string
+}
+
+// errNoDaemon: nobody listens on the control socket.
+var errNoDaemon = errors.New("no daemon is running")
+
+const pingTimeout = 10 * time.Second
+
+// dialControl connects to the daemon behind a control socket. The error is
+// errNoDaemon when there is none.
+func dialControl(ctx context.Context, socket string) (*remote, error) {
+	r := &remote{socket: socket, http: &http.Client{Transport: &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return dialUnix(ctx, socket)
+		},
+		DisableCompression: true,
+	}}}
+	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
+	defer cancel()
+	var v versionInfo
+	err := r.getJSON(ctx, "version", &v)
+	switch {
+	case err == nil:
+		return r, nil
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOTDIR):
+		return nil, errNoDaemon
+	case errors.Is(err, fs.ErrPermission):
+		return nil, refuse(socket, fs.ErrPermission, "run daybook as the user who owns the data")
+	}
+	return nil, fail(socket, err, "see the daemon's log")
+}
+
+// get asks for a path of the API. An answer other than 200 becomes an error.
+func (r *remote) get(ctx context.Context, path string) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://daybook/v1/"+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := r.http.Do(req)
+	if err != nil {
+		if reason, ok := errors.AsType[*url.Error](err); ok {
+			err = reason.Err // the URL says nothing to an administrator
+		}
+		return nil, fmt.Errorf("the daemon does not answer: %w", err)
+	}
+	if resp.StatusCode == http.StatusOK {
+		return resp, nil
+	}
+	defer resp.Body.Close()
+	var f wireFault
+	if err := json.NewDecoder(resp.Body).Decode(&f); err != nil || f.Text == "" {
+		return nil, fmt.Errorf("the daemon answers %q: is it of another version?", resp.Status)
+	}
+	return nil, f.err()
+}
+
+func (r *remote) getJSON(ctx context.Context, path string, v any) error {
+	resp, err := r.get(ctx, path)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if err := json.NewDecoder(resp.Body).Decode(v); err != nil {
+		return fmt.Errorf("the daemon's answer broke off: %w", unexpectedEOF(err))
+	}
+	return nil
+}
+
+func (r *remote) List(ctx context.Context, q archive.Query) iter.Seq2[entry, error] {
+	return getStream[entry](ctx, r, "entries?"+encodeQuery(&q).Encode())
+}
+
+func (r *remote) Events(ctx context.Context, q archive.Query) iter.Seq2[event, error] {
+	return getStream[event](ctx, r, "events?"+encodeQuery(&q).Encode())
+}
+
+// getStream asks for a stream when the sequence is ranged over.
+func getStream[T any](ctx context.Context, r *remote, path string) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		resp, err := r.get(ctx, path)
+		if err != nil {
+			var none T
+			yield(none, err)
+			return
+		}
+		defer resp.Body.Close()
+		readStream[T](resp.Body)(yield)
+	}
+}
+
+func (r *remote) Entry(ctx context.Context, id uint64) (e entry, err error) {
+	err = r.getJSON(ctx, fmt.Sprintf("entries/%d", id), &e)
+	return e, err
+}
+
+func (r *remote) WriteTo(ctx context.Context, id uint64, w io.Writer) error {
+	resp, err := r.get(ctx, fmt.Sprintf("entries/%d/raw", id))
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if _, err := io.Copy(w, resp.Body); err != nil {
+		return fmt.Errorf("message %d: %w", id, err)
+	}
+	// The trailer is there when the daemon came to the end of the message.
+	switch end := resp.Trailer.Get(endTrailer); end {
+	case endWell:
+		return nil
+	case "":
+		return fmt.Errorf("message %d: the daemon's answer broke off", id)
+	default:
+		var f wireFault
+		if err := json.Unmarshal([]byte(end), &f); err != nil {
+			return fmt.Errorf("message %d: %s", id, end)
+		}
+		return f.err()
+	}
+}
+
+func (r *remote) Verify(ctx context.Context, shown func(done, total int64), found func(damage)) (verifyResult, error) {
+	var result *verifyResult
+	for item, err := range getStream[verifyItem](ctx, r, "verify") {
+		switch {
+		case err != nil:
+			return verifyResult{}, err
+		case item.Found != nil:
+			found(*item.Found)
+		case item.Result != nil:
+			result = item.Result
+		default:
+			shown(item.Done, item.Total)
+		}
+	}
+	if result == nil {
+		return verifyResult{}, errors.New("the daemon's answer is not complete")
+	}
+	return *result, nil
+}
+
+func (r *remote) Status(ctx context.Context) (s status, err error) {
+	err = r.getJSON(ctx, "status", &s)
+	return s, err
+}
+
+func (r *remote) Close() error {
+	r.http.CloseIdleConnections()
+	return nil
+}

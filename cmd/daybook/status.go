@@ -1,0 +1,108 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+type statusCmd struct {
+	place `embed:""`
+	JSON  bool `name:"json" help:"One JSON object."`
+}
+
+// Help is the long help of the command.
+func (*statusCmd) Help() string {
+	return `Shows how much is archived, whether mail can be archived now, and, while a daemon runs, what came in by which source.
+
+Exit status: 0 when all is well, 1 when mail cannot be archived or damage is known, 2 for wrong flags and a data folder that cannot be read.`
+}
+
+// Run shows the status.
+func (c *statusCmd) Run(env *environment) error {
+	return withStore(env.ctx, &c.place, func(s store) error {
+		st, err := s.Status(env.ctx)
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			err = newLines(env.stdout).Encode(st)
+		} else {
+			err = printStatus(env.stdout, &st)
+		}
+		if err != nil {
+			return err
+		}
+		return statusFault(&st)
+	})
+}
+
+func statusFault(s *status) error {
+	if s.Problem != "" {
+		return fail(s.Data, fmt.Errorf("mail cannot be archived: %s", s.Problem), "senders keep it and try again")
+	}
+	return damageFault(len(s.Damage))
+}
+
+func printStatus(w io.Writer, s *status) error {
+	last := "never"
+	if !s.LastEntry.IsZero() {
+		last = s.LastEntry.Format("2006-01-02 15:04:05 UTC")
+	}
+	daemon := "not running"
+	if d := s.Daemon; d != nil {
+		daemon = fmt.Sprintf("running since %s, process %d, version %s", d.Started.Format("2006-01-02 15:04:05 UTC"), d.PID, s.Version)
+	}
+	for _, line := range [][2]string{
+		{"data", s.Data},
+		{"daemon", daemon},
+		{"entries", strconv.FormatUint(s.Entries, 10)},
+		{"events", strconv.FormatUint(s.Events, 10)},
+		{"last entry", last},
+		{"received", readableSize(s.ReceivedBytes)},
+		{"ledger", fmt.Sprintf("%s in %s", readableSize(s.LedgerBytes), plural(s.Segments, "segment", "segments"))},
+		{"catalog", readableSize(s.CatalogBytes)},
+		{"free", readableSize(s.FreeBytes)},
+	} {
+		if _, err := fmt.Fprintf(w, "%-12s%s\n", line[0], clean(line[1])); err != nil {
+			return err
+		}
+	}
+	for i := range s.Damage {
+		if _, err := fmt.Fprintln(w, clean(s.Damage[i].err().Error())); err != nil {
+			return err
+		}
+	}
+	if s.Daemon == nil {
+		return nil
+	}
+	return printSources(w, s.Daemon.Sources)
+}
+
+func printSources(w io.Writer, list []sourceStatus) error {
+	if _, err := fmt.Fprintln(w); err != nil {
+		return err
+	}
+	t := newTable(w, "SOURCE", "KIND", "TENANT", "LISTEN", "LAST (UTC)", "MESSAGES", "LAST ERROR")
+	for _, s := range list {
+		last := "never"
+		if !s.Last.IsZero() {
+			last = s.Last.Format(time.DateTime)
+		}
+		var counts []string
+		for _, outcome := range slices.Sorted(maps.Keys(s.Messages)) {
+			counts = append(counts, fmt.Sprintf("%d %s", s.Messages[outcome], outcome))
+		}
+		if counts == nil {
+			counts = []string{"none"}
+		}
+		if err := t.row(s.Name, s.Kind, s.Tenant, s.Listen, last, strings.Join(counts, ", "), s.LastError); err != nil {
+			return err
+		}
+	}
+	return t.flush()
+}

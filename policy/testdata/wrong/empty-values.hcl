@@ -1,0 +1,5 @@
+server {
+  data     = ""
+  hostname = null
+}
+lmtp "a" { listen = "" }

@@ -1,0 +1,3 @@
+milter "edge" {
+  on_failure = "accept"
+}

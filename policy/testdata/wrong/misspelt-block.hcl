@@ -1,0 +1,3 @@
+milte "edge" {
+  listen = "tcp:127.0.0.1:8891"
+}

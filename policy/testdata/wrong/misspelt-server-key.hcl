@@ -1,0 +1,3 @@
+server {
+	max_mesage = "10MB"
+}

@@ -1,0 +1,2 @@
+tenant "acme" { }
+tenant "globex" { }

@@ -1,0 +1,4 @@
+server {
+  data = "/var/lib/daybook
+}
+lmtp "x" {

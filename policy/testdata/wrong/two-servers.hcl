@@ -1,0 +1,3 @@
+server { data = "/a" }
+
+server { data = "/b" }
