@@ -41,6 +41,7 @@ func TestMain(m *testing.M) {
 // daybook is a daemon under test and its archive.
 type daybook struct {
 	bin, data    string
+	config       string // a configuration file, or empty
 	milter, lmtp string // as given to --milter and --lmtp
 	proc         *process
 }
@@ -79,8 +80,11 @@ func listenAddr(t testing.TB, kind, path string) string {
 // start runs the daemon and waits until it says that it is ready.
 func (d *daybook) start(t testing.TB) {
 	t.Helper()
-	d.proc = startProcess(t, "daybook serve", d.bin, "serve",
-		"--data", d.data, "--milter", d.milter, "--lmtp", d.lmtp)
+	argv := []string{d.bin, "serve", "--data", d.data, "--milter", d.milter, "--lmtp", d.lmtp}
+	if d.config != "" {
+		argv = append(argv, "--config", d.config)
+	}
+	d.proc = startProcess(t, "daybook serve", argv...)
 	eventually(t, 20*time.Second, func() error {
 		if !d.proc.running() {
 			t.Fatalf("daybook serve ended at once:\n%s", d.proc.output())
