@@ -239,20 +239,6 @@ func (d *daybook) verify(t testing.TB) {
 	}
 }
 
-// byQueueID indexes entries by the mail server's queue id. Two entries with the
-// same id are an error unless the caller allows repeats.
-func byQueueID(t testing.TB, entries []entry) map[string]entry {
-	t.Helper()
-	index := make(map[string]entry, len(entries))
-	for _, e := range entries {
-		if old, ok := index[e.QueueID]; ok {
-			t.Errorf("entries %s and %s have the same queue id %q", old.ID, e.ID, e.QueueID)
-		}
-		index[e.QueueID] = e
-	}
-	return index
-}
-
 // hexSHA256 is a digest as "daybook list" writes it.
 func hexSHA256(b []byte) string {
 	sum := sha256.Sum256(b)
