@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"syscall"
 	"time"
 
 	"daybook/archive"
@@ -143,7 +144,7 @@ func replyTo(id uint64, err error) reply {
 	switch {
 	case err == nil:
 		return reply{250, "2.0.0", fmt.Sprintf("archived as %d", id)}
-	case errors.Is(err, archive.ErrNoSpace):
+	case errors.Is(err, archive.ErrNoSpace), errors.Is(err, syscall.ENOSPC):
 		return reply{452, "4.3.1", "the archive is short of disk space, try again later"}
 	case errors.Is(err, archive.ErrClosed):
 		return reply{451, "4.3.2", "the archive is shutting down, try again later"}
