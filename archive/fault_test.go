@@ -90,7 +90,7 @@ func TestEveryDiskOperationFails(t *testing.T) {
 	}
 	step := 1
 	if testing.Short() {
-		step = 9
+		step = 25
 	}
 	tried, injected, acknowledged, refused := 0, 0, 0, 0
 	for _, errno := range []syscall.Errno{syscall.EIO, syscall.ENOSPC} {

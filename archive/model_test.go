@@ -33,6 +33,9 @@ type modelRun struct {
 // memory would have.
 func TestAgainstAModel(t *testing.T) {
 	t.Logf("seed %d", *seed)
+	if testing.Short() {
+		*modelRuns = min(*modelRuns, 10)
+	}
 	for i := range *modelRuns {
 		m := &modelRun{
 			t: t, r: rand.New(rand.NewPCG(*seed, uint64(i))), fs: vfs.NewCrashableMem(),
