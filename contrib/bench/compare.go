@@ -1,0 +1,46 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+)
+
+// printComparison prints what became of Daybook's figures between two runs:
+// after divided by before.
+func printComparison(out io.Writer, before, after *measurement) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "before: %s, %d CPUs, %s\nafter:  %s, %d CPUs, %s\nafter / before, by medians:\n\n",
+		before.When.Format("2006-01-02 15:04"), before.Machine.CPUs, before.Machine.Go,
+		after.When.Format("2006-01-02 15:04"), after.Machine.CPUs, after.Machine.Go)
+	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "path\tsize\tconns\tmessages/s\tof ceiling\tp50\tp99\tCPU/msg\twritten\tpeak memory\t")
+	found := false
+	for _, c := range after.Cells {
+		old := before.find(c.subject)
+		if c.Server != nameDaybook || old == nil {
+			continue
+		}
+		found = true
+		fmt.Fprintf(t, "%s\t%d KB\t%d", c.Path, c.SizeKB, c.Connections)
+		change := func(was, is []float64) {
+			fmt.Fprintf(t, "\t%.2f", ratio(spreadOf(is).median, spreadOf(was).median))
+		}
+		each := func(figure func(*figures) float64) { change(old.over(figure), c.over(figure)) }
+		each(func(f *figures) float64 { return f.Rate })
+		change(before.share(old), after.share(c))
+		each(func(f *figures) float64 { return f.P50 })
+		each(func(f *figures) float64 { return f.P99 })
+		each(func(f *figures) float64 { return f.CPU })
+		each(func(f *figures) float64 { return f.Written })
+		each(func(f *figures) float64 { return f.PeakMiB })
+		fmt.Fprintln(t, "\t")
+	}
+	t.Flush() // its errors are those of a strings.Builder, which has none
+	if !found {
+		return fmt.Errorf("the two runs have no figure in common")
+	}
+	_, err := io.WriteString(out, b.String())
+	return err
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// sample is a measurement of two rounds.
+func sample(rate float64) *measurement {
+	m := &measurement{Settings: settings{Rounds: 2, Seconds: 1, Paths: []string{pathLMTP}}}
+	top := subject{pathLMTP, 16, 32, nameSink}
+	own := subject{pathLMTP, 16, 32, nameDaybook}
+	m.add(top, figures{Rate: 4000, P50: 1})
+	m.add(own, figures{Rate: rate, P50: 2, CPU: 300, PeakMiB: 99})
+	m.add(top, figures{Rate: 2000, P50: 1})
+	m.add(own, figures{Rate: rate, P50: 2, CPU: 300, PeakMiB: 120})
+	m.Large = []large{{20, 50, figures{PeakMiB: 300, Megabytes: 50}}}
+	return m
+}
+
+func TestReport(t *testing.T) {
+	var out strings.Builder
+	if err := printReport(&out, sample(1000)); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"3000  [2000-4000]",     // the ceiling's rate
+		"0.38  [0.25-0.50]",     // of each round's own ceiling
+		"1000 durable messages", // the bars
+		"at most 120 MiB",
+		"at most 300 MiB",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the report does not say %q:\n%s", want, out.String())
+		}
+	}
+}
+
+func TestReportNamesWhatBrokeOff(t *testing.T) {
+	m := sample(1000)
+	m.Cells[1].Rounds[0].Failed, m.Cells[1].Rounds[0].Problem = 3, "452 4.3.1 full"
+	var out strings.Builder
+	if err := printReport(&out, m); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), "3 connections broke off: 452 4.3.1 full") || m.failures() != 3 {
+		t.Errorf("the report does not tell of the failure:\n%s", out.String())
+	}
+}
+
+func TestCompare(t *testing.T) {
+	dir := t.TempDir()
+	for name, rate := range map[string]float64{"a": 1000, "b": 1500} {
+		text, err := json.Marshal(sample(rate))
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	files := []string{filepath.Join(dir, "a"), filepath.Join(dir, "b")}
+	var out, problems bytes.Buffer
+	if status := run(t.Context(), append([]string{"compare"}, files...), &out, &problems); status != 0 {
+		t.Fatalf("status %d: %s", status, problems.String())
+	}
+	var shown bytes.Buffer
+	if status := run(t.Context(), []string{"show", files[0]}, &shown, &problems); status != 0 || !strings.Contains(shown.String(), "at most 300 MiB") {
+		t.Errorf("show: status %d, %s%s", status, problems.String(), shown.String())
+	}
+	fields := strings.Fields(out.String()[strings.LastIndex(out.String(), "lmtp"):])
+	want := []string{"lmtp", "16", "KB", "32", "1.50", "1.50", "1.00", "0.00", "1.00", "0.00", "1.00"}
+	if strings.Join(fields, " ") != strings.Join(want, " ") {
+		t.Errorf("compare prints %q, want %q", fields, want)
+	}
+}
+
+func TestBadCommandLines(t *testing.T) {
+	for _, args := range [][]string{
+		{"show"}, {"show", "none.json"}, {"compare"}, {"compare", "one"}, {"compare", "none.json", "none.json"}, {"measure"},
+		{"-sizes", "0"}, {"-sizes", "4,x"}, {"-sizes", "1"}, {"-connections", ""}, {"-paths", "smtp"},
+		{"-rounds", "0"}, {"-seconds", "-1"}, {"-messages", "0"}, {"-nothing"},
+	} {
+		var out, problems bytes.Buffer
+		if status := run(t.Context(), args, &out, &problems); status != statusUsage || problems.Len() == 0 {
+			t.Errorf("%q: status %d, %q", args, status, problems.String())
+		}
+	}
+}
