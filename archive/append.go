@@ -13,7 +13,10 @@ import (
 
 // flushBytes is how many bytes of packed pieces a message may have waiting
 // before they are written, ahead of its entry.
-const flushBytes = 4 << 20
+const flushBytes = 1 << 20
+
+// held is a message's body that is in memory, all of it.
+type held interface{ Bytes() []byte }
 
 // Append archives a receipt. When it returns nil, the entry and its content are
 // on stable storage. Every receipt becomes an entry: a resend of a message is a
@@ -69,6 +72,9 @@ func checkNames(tenant, source string) error {
 // pieces cuts the message into pieces, writes all but the last of them when there
 // are many, and notes the recipe in e. It gives the records still to be written.
 func (a *Archive) pieces(ctx context.Context, r *Receipt, e *Entry) ([]ledger.Record, error) {
+	if b, ok := r.Body.(held); ok && r.Size > 0 && r.Size <= maxPiece && int64(len(b.Bytes())) == r.Size {
+		return []ledger.Record{a.addPiece(e, r.SHA256, b.Bytes())}, nil
+	}
 	var records []ledger.Record
 	waiting := 0
 	whole := sha256.New()
@@ -78,14 +84,8 @@ func (a *Archive) pieces(ctx context.Context, r *Receipt, e *Entry) ([]ledger.Re
 		if n, err := r.Body.ReadAt(raw, offset); n < len(raw) {
 			return nil, fmt.Errorf("read spool at %d: %w", offset, err)
 		}
-		c := a.press.pack(r.Tenant, raw)
-		if r.Size > maxPiece {
-			whole.Write(raw)
-		} else if c.hash != r.SHA256 {
-			return nil, errSpool
-		}
-		record := ledger.Record{Type: typeContent, Body: c.encode(), Note: contentKey(r.Tenant, c.hash[:])}
-		e.recipe = append(e.recipe, piece{Kind: pieceContent, Data: c.hash[:], Size: int64(len(raw))})
+		whole.Write(raw)
+		record := a.addPiece(e, sha256.Sum256(raw), raw)
 		records = append(records, record)
 		offset += int64(len(raw))
 		if waiting += len(record.Body); waiting >= flushBytes && offset < r.Size {
@@ -95,10 +95,16 @@ func (a *Archive) pieces(ctx context.Context, r *Receipt, e *Entry) ([]ledger.Re
 			records, waiting = nil, 0
 		}
 	}
-	if r.Size > maxPiece && Digest(whole.Sum(nil)) != r.SHA256 || r.Size == 0 && r.SHA256 != sha256.Sum256(nil) {
+	if Digest(whole.Sum(nil)) != r.SHA256 {
 		return nil, errSpool
 	}
 	return records, nil
+}
+
+// addPiece adds a piece to an entry's recipe and gives its record.
+func (a *Archive) addPiece(e *Entry, hash Digest, raw []byte) ledger.Record {
+	e.recipe = append(e.recipe, piece{Kind: pieceContent, Data: hash[:], Size: int64(len(raw))})
+	return ledger.Record{Type: typeContent, Body: a.press.pack(e.Tenant, hash, raw), Note: contentKey(e.Tenant, hash[:])}
 }
 
 var errSpool = errors.New("the spooled bytes do not have the digest that the message had on arrival")

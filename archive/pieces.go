@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -15,8 +16,9 @@ const maxPiece = 1 << 20
 
 // press compresses and decompresses contents. It is safe for concurrent use.
 type press struct {
-	enc *zstd.Encoder
-	dec *zstd.Decoder
+	enc     *zstd.Encoder
+	dec     *zstd.Decoder
+	scratch *sync.Pool // *[]byte, to decompress into what is only compared
 }
 
 func newPress() (press, error) {
@@ -30,7 +32,7 @@ func newPress() (press, error) {
 	if err != nil {
 		return press{}, fmt.Errorf("zstd: %w", err)
 	}
-	return press{enc, dec}, nil
+	return press{enc, dec, &sync.Pool{New: func() any { return new([]byte) }}}, nil
 }
 
 func (p press) close() {
@@ -38,18 +40,25 @@ func (p press) close() {
 	p.dec.Close()
 }
 
-// pack makes the content of some bytes: compressed where that makes them
-// smaller, and only when they come back exactly as they were.
-func (p press) pack(tenant string, raw []byte) content {
-	c := content{tenant: tenant, hash: sha256.Sum256(raw), size: uint32(len(raw)), as: storedRaw, data: raw}
-	small := p.enc.EncodeAll(raw, make([]byte, 0, len(raw)/2+512))
-	if len(small) >= len(raw)-len(raw)/64 {
-		return c
+// pack makes the content record of some bytes with this digest: compressed where
+// that makes them smaller, and only when they come back exactly as they were.
+func (p press) pack(tenant string, hash Digest, raw []byte) []byte {
+	b := contentHead(tenant, hash, len(raw), storedZstd, len(raw)/2+512)
+	head := len(b)
+	b = p.enc.EncodeAll(raw, b)
+	if len(b)-head < len(raw)-len(raw)/64 && p.comesBack(b[head:], raw) {
+		return b
 	}
-	if back, err := p.dec.DecodeAll(small, make([]byte, 0, len(raw))); err == nil && bytes.Equal(back, raw) {
-		c.as, c.data = storedZstd, small
-	}
-	return c
+	return append(contentHead(tenant, hash, len(raw), storedRaw, len(raw)), raw...)
+}
+
+// comesBack tells whether compressed bytes are those of raw.
+func (p press) comesBack(small, raw []byte) bool {
+	scratch := p.scratch.Get().(*[]byte)
+	defer p.scratch.Put(scratch)
+	back, err := p.dec.DecodeAll(small, (*scratch)[:0])
+	*scratch = back
+	return err == nil && bytes.Equal(back, raw)
 }
 
 var errDigest = errors.New("its bytes do not have the recorded digest")

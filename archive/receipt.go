@@ -24,7 +24,8 @@ type Receipt struct {
 	Received time.Time
 	Envelope message.Envelope
 	// Body reads the message's exact bytes, Size of them with the digest SHA256.
-	// It is read only until Append returns.
+	// It is read only until Append returns. One that is in memory may have the
+	// method Bytes, which gives all of them, and saves a copy and a second hash.
 	Body   io.ReaderAt
 	Size   int64
 	SHA256 Digest

@@ -175,13 +175,14 @@ type content struct {
 	data   []byte
 }
 
-func (c *content) encode() []byte {
-	b := make([]byte, 0, 3+len(c.tenant)+len(c.hash)+4+len(c.data))
-	b = append(b, recordVersion, byte(c.as), byte(len(c.tenant)))
-	b = append(b, c.tenant...)
-	b = append(b, c.hash[:]...)
-	b = binary.BigEndian.AppendUint32(b, c.size)
-	return append(b, c.data...)
+// contentHead is the beginning of a content record, up to its data, with room for
+// so many bytes of data.
+func contentHead(tenant string, hash Digest, size int, as encoding, room int) []byte {
+	b := make([]byte, 0, 3+len(tenant)+len(hash)+4+room)
+	b = append(b, recordVersion, byte(as), byte(len(tenant)))
+	b = append(b, tenant...)
+	b = append(b, hash[:]...)
+	return binary.BigEndian.AppendUint32(b, uint32(size))
 }
 
 var errContent = errors.New("content record is malformed")

@@ -1,6 +1,9 @@
 package lmtp
 
-import "crypto/tls"
+import (
+	"crypto/tls"
+	"fmt"
+)
 
 // mail is RFC 5321 section 4.1.1.2.
 func (s *session) mail(arg string) error {
@@ -98,12 +101,13 @@ func (s *session) spoil() {
 	s.tx.spoilt = true
 }
 
-// forget ends the transaction after its replies, on both sides, and sends them.
+// forget sends the replies of a transaction and ends it on both sides. The peer does not wait for the library to do so.
 func (s *session) forget() error {
 	s.tx = transaction{}
-	if _, err := s.lib.ask("RSET"); err != nil {
-		return err
+	if err := s.wire.out.Flush(); err != nil {
+		return fmt.Errorf("sending replies: %w", err)
 	}
 	s.wire.allow(s.cfg.EnvelopeTimeout)
-	return s.wire.out.Flush()
+	_, err := s.lib.ask("RSET")
+	return err
 }

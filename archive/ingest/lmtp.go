@@ -16,9 +16,6 @@ func (i *Ingest) LMTP(s Source) lmtp.Handler { return lmtpHandler{i.add(s)} }
 
 type lmtpHandler struct{ *source }
 
-// copyBuffer is the size of the steps in which a message is read.
-const copyBuffer = 32 << 10
-
 // Deliver spools and archives one message (lmtp.Handler). All recipients get the
 // same reply, for there is one message.
 func (h lmtpHandler) Deliver(ctx context.Context, e *lmtp.Envelope, body io.Reader) []lmtp.Reply {
@@ -27,7 +24,7 @@ func (h lmtpHandler) Deliver(ctx context.Context, e *lmtp.Envelope, body io.Read
 	d := &delivery{envelope: lmtpEnvelope(e), spool: newSpool(h.ingest.spool, h.MaxMessage), began: time.Now()}
 	defer d.spool.close()
 	var id uint64
-	_, err := io.CopyBuffer(struct{ io.Writer }{d.spool}, body, make([]byte, copyBuffer))
+	_, err := d.spool.ReadFrom(body)
 	if err == nil {
 		id, err = h.keep(ctx, d)
 	}

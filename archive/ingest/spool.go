@@ -7,6 +7,7 @@ import (
 	"hash"
 	"io"
 	"os"
+	"slices"
 
 	"daybook/archive"
 )
@@ -14,6 +15,9 @@ import (
 // spoolMemory is how much of a message is held in memory, in bytes; a larger one
 // goes to a file.
 const spoolMemory = 256 << 10
+
+// firstRead is the room for the first bytes of a message, and the least for more.
+const firstRead = 8 << 10
 
 // errTooLarge: the message is larger than the source takes.
 var errTooLarge = errors.New("the message is larger than max_message")
@@ -37,19 +41,42 @@ func newSpool(dir string, limit int64) *spool {
 
 // Write adds bytes to the message. After an error all further calls give it too.
 func (s *spool) Write(p []byte) (int, error) {
-	if s.err == nil && s.max > 0 && s.size+int64(len(p)) > s.max {
-		s.err = errTooLarge
-	}
 	if s.err != nil {
 		return 0, s.err
 	}
-	s.hash.Write(p)
-	s.size += int64(len(p))
 	s.mem = append(s.mem, p...)
+	return len(p), s.take(len(p))
+}
+
+// ReadFrom adds all that r has to the message (io.ReaderFrom).
+func (s *spool) ReadFrom(r io.Reader) (n int64, err error) {
+	for s.err == nil {
+		s.mem = slices.Grow(s.mem, max(firstRead, min(len(s.mem), spoolMemory-len(s.mem))))
+		got, err := r.Read(s.mem[len(s.mem):cap(s.mem)])
+		s.mem = s.mem[:len(s.mem)+got]
+		n += int64(got)
+		if failed := s.take(got); failed != nil || err == io.EOF {
+			return n, failed
+		}
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, s.err
+}
+
+// take counts the last n bytes in memory as bytes of the message.
+func (s *spool) take(n int) error {
+	if s.max > 0 && s.size+int64(n) > s.max {
+		s.err = errTooLarge
+		return s.err
+	}
+	s.hash.Write(s.mem[len(s.mem)-n:])
+	s.size += int64(n)
 	if len(s.mem) > spoolMemory {
 		s.err = s.flush()
 	}
-	return len(p), s.err
+	return s.err
 }
 
 // flush moves what is in memory to the file.
@@ -84,6 +111,14 @@ func (s *spool) finish() error {
 func (s *spool) start() []byte {
 	if s.file != nil {
 		return s.head
+	}
+	return s.mem
+}
+
+// Bytes gives the finished message when all of it is in memory, and else nothing.
+func (s *spool) Bytes() []byte {
+	if s.file != nil {
+		return nil
 	}
 	return s.mem
 }
