@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
@@ -128,7 +129,9 @@ func scratch(t *testing.T) string {
 // faulty runs this program with a fault and gives what it printed.
 func faulty(t *testing.T, dir string, at int, errno syscall.Errno, kind string) string {
 	t.Helper()
-	c := exec.Command(os.Args[0])
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	c := exec.CommandContext(ctx, os.Args[0])
 	c.Env = append(os.Environ(), faultDir+"="+dir, faultAt+"="+strconv.Itoa(at),
 		faultErrno+"="+strconv.Itoa(int(errno)), faultKind+"="+kind)
 	var out, trouble bytes.Buffer
