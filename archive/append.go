@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 	"syscall"
 
 	"daybook/archive/ledger"
@@ -117,34 +116,4 @@ func (a *Archive) write(ctx context.Context, records []ledger.Record) error {
 		return fmt.Errorf("%w: %w", ErrNoSpace, err)
 	}
 	return err
-}
-
-// WriteTo writes the exact bytes of an entry's message to w. Bytes that do not
-// have the recorded digest are not written. The error is [ErrNotFound], a
-// [*Damage], or that of w.
-func (a *Archive) WriteTo(ctx context.Context, id uint64, w io.Writer) error {
-	e, err := a.Entry(id)
-	if err != nil {
-		return err
-	}
-	whole := sha256.New()
-	for _, p := range e.recipe {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		raw, err := a.piece(&e, p)
-		if err != nil {
-			return err
-		}
-		if len(e.recipe) > 1 {
-			whole.Write(raw)
-		}
-		if _, err := w.Write(raw); err != nil {
-			return err
-		}
-	}
-	if len(e.recipe) > 1 && Digest(whole.Sum(nil)) != e.SHA256 {
-		return &Damage{Entry: id, Reason: errDigest.Error()}
-	}
-	return nil
 }

@@ -2,34 +2,16 @@ package archive
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
-	"iter"
+	"io"
 	"slices"
-	"time"
 
 	"daybook/archive/ledger"
-	"daybook/archive/message"
 
 	"github.com/cockroachdb/pebble/v2"
 )
-
-// Query says which entries, or events, are wanted. The zero Query wants all.
-type Query struct {
-	// After and Before bound the numbers, both exclusive; 0 is no bound.
-	After, Before uint64
-	// Tenant, Source, Sender, Recipient and MessageID must be equal; addresses
-	// whatever their case. Empty is no condition.
-	Tenant, Source    string
-	Sender, Recipient string
-	MessageID         string
-	// Since (inclusive) and Until (exclusive) bound the time of arrival.
-	Since, Until time.Time
-	// Reverse lists the highest number first.
-	Reverse bool
-	// Limit ends the listing after so many; 0 is no limit.
-	Limit int
-}
 
 // Entry gives one entry. The error is [ErrNotFound] or a [*Damage].
 func (a *Archive) Entry(id uint64) (Entry, error) {
@@ -65,6 +47,37 @@ func (a *Archive) record(at ledger.Location, kind uint8, id uint64) (ledger.Reco
 		return r, damaged(id, at, "another record stands in its place; run `daybook rebuild`")
 	}
 	return r, nil
+}
+
+// WriteTo writes the exact bytes of an entry's message to w. Every piece is
+// checked against its digest before it is written, and the last one only after
+// the whole message was. The error is [ErrNotFound], a [*Damage], or that of w.
+func (a *Archive) WriteTo(ctx context.Context, id uint64, w io.Writer) error {
+	e, err := a.Entry(id)
+	if err != nil {
+		return err
+	}
+	whole := sha256.New()
+	for i, p := range e.recipe {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		raw, err := a.piece(&e, p)
+		if err != nil {
+			return err
+		}
+		whole.Write(raw)
+		if i == len(e.recipe)-1 && Digest(whole.Sum(nil)) != e.SHA256 {
+			return &Damage{Entry: id, Reason: errDigest.Error()}
+		}
+		if _, err := w.Write(raw); err != nil {
+			return err
+		}
+	}
+	if len(e.recipe) == 0 && e.Size != 0 {
+		return &Damage{Entry: id, Reason: "it has no recipe"}
+	}
+	return nil
 }
 
 // piece gives the bytes of one piece of an entry's message.
@@ -108,46 +121,6 @@ func (a *Archive) content(e *Entry, p piece) ([]byte, error) {
 	return raw, nil
 }
 
-// List gives the entries that a query wants, by number. Those that come in
-// meanwhile may be among them. A damaged entry is given as an error, after which
-// the listing goes on.
-func (a *Archive) List(ctx context.Context, q Query) iter.Seq2[Entry, error] {
-	return func(yield func(Entry, error) bool) {
-		from, count := a.catalog.reader(), 0
-		for id, err := range a.numbers(ctx, from, q) {
-			var e Entry
-			if err == nil {
-				e, err = a.entry(from, id)
-			}
-			if err == nil && !q.wants(&e) {
-				continue
-			}
-			if count++; !yield(e, err) || count == q.Limit {
-				return
-			}
-		}
-	}
-}
-
-// Events gives the events that a query wants, by number, as List does.
-func (a *Archive) Events(ctx context.Context, q Query) iter.Seq2[Event, error] {
-	return func(yield func(Event, error) bool) {
-		from, count := a.catalog.reader(), 0
-		for id, err := range scan(ctx, from, []byte{keyEvent}, q) {
-			var e Event
-			if err == nil {
-				e, err = a.event(from, id)
-			}
-			if err == nil && !q.wantsEvent(&e) {
-				continue
-			}
-			if count++; !yield(e, err) || count == q.Limit {
-				return
-			}
-		}
-	}
-}
-
 func (a *Archive) event(from pebble.Reader, id uint64) (Event, error) {
 	at, err := location(from, seqKey(keyEvent, id))
 	if err != nil {
@@ -162,110 +135,4 @@ func (a *Archive) event(from pebble.Reader, id uint64) (Event, error) {
 		return Event{}, damaged(id, at, err.Error())
 	}
 	return e, nil
-}
-
-// numbers gives the numbers of entries that a query may want, by the narrowest
-// index there is for it.
-func (a *Archive) numbers(ctx context.Context, from pebble.Reader, q Query) iter.Seq2[uint64, error] {
-	switch {
-	case q.MessageID != "":
-		return scan(ctx, from, textPrefix(keyMessageID, bareID(q.MessageID)), q)
-	case q.Recipient != "":
-		return scan(ctx, from, textPrefix(keyRecipient, foldAddress(q.Recipient)), q)
-	case q.Sender != "":
-		return scan(ctx, from, textPrefix(keySender, foldAddress(q.Sender)), q)
-	case !q.Since.IsZero() || !q.Until.IsZero():
-		return byTime(ctx, from, q)
-	}
-	return scan(ctx, from, []byte{keyEntry}, q)
-}
-
-// scan gives the numbers at the end of the keys with a prefix.
-func scan(ctx context.Context, from pebble.Reader, prefix []byte, q Query) iter.Seq2[uint64, error] {
-	low := append(slices.Clone(prefix), seqKey(0, q.After+1)[1:]...)
-	high := prefixEnd(prefix)
-	if q.Before > 0 {
-		high = append(slices.Clone(prefix), seqKey(0, q.Before)[1:]...)
-	}
-	return func(yield func(uint64, error) bool) {
-		it, err := from.NewIter(&pebble.IterOptions{LowerBound: low, UpperBound: high})
-		if err != nil {
-			yield(0, catalogError(err))
-			return
-		}
-		defer it.Close()
-		first, next := it.First, it.Next
-		if q.Reverse {
-			first, next = it.Last, it.Prev
-		}
-		for ok := first(); ok; ok = next() {
-			if err := ctx.Err(); err != nil {
-				yield(0, err)
-				return
-			}
-			if !yield(keySeq(it.Key()), nil) {
-				return
-			}
-		}
-		if err := it.Error(); err != nil {
-			yield(0, catalogError(err))
-		}
-	}
-}
-
-// byTime gives the numbers of the entries that came in within a time, in order
-// of number: clocks may jump, numbers do not.
-func byTime(ctx context.Context, from pebble.Reader, q Query) iter.Seq2[uint64, error] {
-	low, high := []byte{keyTime}, prefixEnd([]byte{keyTime})
-	if !q.Since.IsZero() {
-		low = timePrefix(q.Since)
-	}
-	if !q.Until.IsZero() {
-		high = timePrefix(q.Until)
-	}
-	return func(yield func(uint64, error) bool) {
-		it, err := from.NewIter(&pebble.IterOptions{LowerBound: low, UpperBound: high})
-		if err != nil {
-			yield(0, catalogError(err))
-			return
-		}
-		var found []uint64
-		for ok := it.First(); ok && ctx.Err() == nil; ok = it.Next() {
-			if n := keySeq(it.Key()); n > q.After && (q.Before == 0 || n < q.Before) {
-				found = append(found, n)
-			}
-		}
-		if err := errors.Join(it.Error(), it.Close()); err != nil {
-			yield(0, catalogError(err))
-			return
-		}
-		if err := ctx.Err(); err != nil {
-			yield(0, err)
-			return
-		}
-		slices.Sort(found)
-		if q.Reverse {
-			slices.Reverse(found)
-		}
-		for _, n := range found {
-			if !yield(n, nil) {
-				return
-			}
-		}
-	}
-}
-
-func (q *Query) wants(e *Entry) bool {
-	recipient := q.Recipient == "" || slices.ContainsFunc(e.Envelope.Recipients,
-		func(p message.Path) bool { return foldAddress(p.Address) == foldAddress(q.Recipient) })
-	return recipient && q.wantsAt(e.Tenant, e.Source, e.Received) &&
-		(q.Sender == "" || foldAddress(q.Sender) == foldAddress(e.Envelope.Sender.Address)) &&
-		(q.MessageID == "" || bareID(q.MessageID) == bareID(e.Summary.MessageID))
-}
-
-func (q *Query) wantsEvent(e *Event) bool { return q.wantsAt(e.Tenant, e.Source, e.Time) }
-
-func (q *Query) wantsAt(tenant, source string, t time.Time) bool {
-	return (q.Tenant == "" || q.Tenant == tenant) && (q.Source == "" || q.Source == source) &&
-		(q.Since.IsZero() || !t.Before(q.Since)) && (q.Until.IsZero() || t.Before(q.Until))
 }
