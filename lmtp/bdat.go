@@ -7,6 +7,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // chunks is one message that comes by BDAT. The handler reads a pipe in a goroutine of its own, which is always waited for.
@@ -14,6 +15,7 @@ type chunks struct {
 	pipe    *io.PipeWriter
 	lost    context.CancelCauseFunc
 	total   int64
+	limit   time.Time // of the envelope, which counts again when the message is given up
 	done    chan struct{}
 	replies []Reply // of the handler, when done is closed
 }
@@ -39,6 +41,7 @@ func (s *session) bdat(arg string) error {
 		if err := s.wire.readOctets(size, func([]byte) {}); err != nil {
 			return fmt.Errorf("reading a chunk: %w", err)
 		}
+		s.tx.spoilt = s.tx.env != nil // a later chunk alone would not be the message
 		return s.refused(refusal)
 	}
 	if err := s.wire.out.Flush(); err != nil { // the handler may take its time
@@ -88,10 +91,11 @@ func parseChunk(arg string) (size int64, last, ok bool) {
 
 // beginChunks starts the handler.
 func (s *session) beginChunks() {
+	limit := s.wire.limit
 	s.wire.allow(s.cfg.MessageTimeout)
 	ctx, cancel := context.WithCancelCause(s.ctx)
 	reader, writer := io.Pipe()
-	c := &chunks{pipe: writer, lost: cancel, done: make(chan struct{})}
+	c := &chunks{pipe: writer, lost: cancel, limit: limit, done: make(chan struct{})}
 	b := &body{src: reader, left: s.cfg.MaxMessage, lost: cancel}
 	env := s.tx.env
 	s.tx.chunks = c
@@ -117,6 +121,7 @@ func (s *session) abort(err error) {
 		return
 	}
 	s.tx.chunks = nil
+	s.wire.limit = c.limit
 	_ = c.pipe.CloseWithError(err) // never fails
 	c.lost(err)
 	<-c.done

@@ -17,7 +17,7 @@ func (s *session) mail(arg string) error {
 	case s.tx.env != nil || s.tx.spoilt:
 		return s.refused(refuse(503, "5.5.1", "nested MAIL"))
 	}
-	path, qualified, ok := parsePath(arg, "FROM:", s.cfg.Hostname)
+	path, ok := parsePath(arg, "FROM:")
 	if !ok {
 		return s.refused(refuse(501, "5.5.4", "syntax: MAIL FROM:<address>"))
 	}
@@ -25,14 +25,15 @@ func (s *session) mail(arg string) error {
 	if err := mailParameters(env, s.cfg.MaxMessage); err != nil {
 		return s.refused(err)
 	}
-	reply, err := s.lib.ask("MAIL FROM:<" + qualified + ">")
+	reply, err := s.lib.ask("MAIL FROM:<>") // the library counts, and does not judge the address: see parsePath
 	if err != nil {
 		return err
 	}
-	if reply[0] == '2' {
-		s.tx = transaction{env: env, utf8: env.SMTPUTF8, size: path.size()}
+	if reply[0] != '2' {
+		return s.answered(reply)
 	}
-	return s.answered(reply)
+	s.tx = transaction{env: env, utf8: env.SMTPUTF8, size: path.size()}
+	return s.say([]byte(Reply{Code: 250, Enhanced: "2.0.0", Text: "sender noted"}.line(false)))
 }
 
 // rcpt is RFC 5321 section 4.1.1.3.
@@ -40,9 +41,12 @@ func (s *session) rcpt(arg string) error {
 	if s.tx.env == nil || s.tx.chunks != nil || s.tx.spoilt {
 		return s.refused(refuse(503, "5.5.1", "RCPT not expected here"))
 	}
-	path, qualified, ok := parsePath(arg, "TO:", s.cfg.Hostname)
+	path, ok := parsePath(arg, "TO:")
 	if !ok {
 		return s.refused(refuse(501, "5.5.4", "syntax: RCPT TO:<address>"))
+	}
+	if path.Address == "" {
+		return s.refused(refuse(501, "5.1.3", "a recipient cannot be empty"))
 	}
 	if err := recipientParameters(path.Args); err != nil {
 		return s.refused(err)
@@ -50,23 +54,25 @@ func (s *session) rcpt(arg string) error {
 	if s.tx.size+path.size() > maxEnvelopeBytes {
 		return s.refused(refuse(452, "4.5.3", "envelope too large, send the other recipients separately"))
 	}
-	reply, err := s.lib.ask("RCPT TO:<" + qualified + ">")
+	reply, err := s.lib.ask("RCPT TO:<recipient@daybook.invalid>")
 	if err != nil {
 		return err
 	}
-	if reply[0] == '2' {
-		s.tx.size += path.size()
-		s.tx.rcpts++
-		s.tx.env.Recipients = append(s.tx.env.Recipients, path)
+	if reply[0] != '2' {
+		return s.answered(reply)
 	}
-	return s.answered(reply)
+	s.tx.size += path.size()
+	s.tx.rcpts++
+	s.tx.env.Recipients = append(s.tx.env.Recipients, path)
+	return s.say([]byte(Reply{Code: 250, Enhanced: "2.0.0", Text: "recipient noted"}.line(false)))
 }
 
 // size is about the memory that p takes.
 func (p Path) size() int {
-	n := len(p.Address)
+	const ofPath, ofArg = 48, 16 // the headers of a Path and of a string
+	n := len(p.Address) + ofPath
 	for _, arg := range p.Args {
-		n += len(arg)
+		n += len(arg) + ofArg
 	}
 	return n
 }

@@ -1,6 +1,7 @@
 package lmtp
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 )
@@ -15,7 +16,7 @@ func splitCommand(line string) (verb, arg string) {
 }
 
 // clean reports whether a command line is free of control characters. No command has a use for them (RFC 5321 section 4.1.2), and
-// replies, logs and the envelope are safer without.
+// replies are safer without.
 func clean(line []byte) bool {
 	for _, c := range line {
 		if c < ' ' && c != '\t' || c == 0x7f {
@@ -25,17 +26,29 @@ func clean(line []byte) bool {
 	return true
 }
 
-// parsePath reads the argument of MAIL or RCPT after its keyword, "FROM:" or "TO:". Whether the address is well-formed is left to
-// the library. qualified is the address as the library has to see it: it insists on a domain, while RFC 5321 section 4.5.1 has
-// "<postmaster>", and LMTP recipients are often local parts; they get the host's name.
-func parsePath(arg, keyword, hostname string) (path Path, qualified string, ok bool) {
+// hasPath reports whether a line that is not clean may be taken all the same: MTAs let control characters through in addresses, and
+// whoever chooses an address must not be able to keep a message out of the archive with it. A bare CR and NUL are too much.
+func hasPath(line []byte) bool {
+	verb, _ := splitCommand(string(line))
+	return (verb == "MAIL" || verb == "RCPT") && bytes.IndexByte(line, 0) < 0 && bytes.IndexByte(line, '\r') < 0
+}
+
+// announcesChunk reports whether octets follow a line that are no commands, even if the line itself is odd.
+func announcesChunk(line []byte) bool {
+	line = bytes.TrimLeft(line, " \t")
+	return len(line) >= len("BDAT") && strings.EqualFold(string(line[:len("BDAT")]), "BDAT")
+}
+
+// parsePath reads the argument of MAIL or RCPT after its keyword, "FROM:" or "TO:". An address is taken as it stands, well-formed or
+// not: the sender of a message chooses its address, other MTAs are tolerant, and a refusal would lose the message.
+func parsePath(arg, keyword string) (path Path, ok bool) {
 	if len(arg) < len(keyword) || !strings.EqualFold(arg[:len(keyword)], keyword) {
-		return path, "", false
+		return path, false
 	}
 	rest := strings.TrimLeft(arg[len(keyword):], " \t")
-	end, domain := scanPath(rest)
+	end := scanPath(rest)
 	if end < 0 {
-		return path, "", false
+		return path, false
 	}
 	path.Address = rest[:end]
 	if strings.HasPrefix(rest, "<") {
@@ -43,18 +56,14 @@ func parsePath(arg, keyword, hostname string) (path Path, qualified string, ok b
 	}
 	rest = rest[end:]
 	if rest != "" && rest[0] != ' ' && rest[0] != '\t' {
-		return path, "", false
+		return path, false
 	}
 	path.Args = strings.FieldsFunc(rest, func(r rune) bool { return r == ' ' || r == '\t' })
-	qualified = path.Address
-	if !domain && qualified != "" {
-		qualified += "@" + hostname
-	}
-	return path, qualified, true
+	return path, true
 }
 
-// scanPath returns where the path at the start of s ends, or -1, and whether it has a domain. A path without "<" ends at a space.
-func scanPath(s string) (end int, domain bool) {
+// scanPath returns where the path at the start of s ends, or -1. A path without "<" ends at a space.
+func scanPath(s string) int {
 	bracket := strings.HasPrefix(s, "<")
 	quoted := false
 	for i := 0; i < len(s); i++ {
@@ -64,18 +73,16 @@ func scanPath(s string) (end int, domain bool) {
 		case c == '"':
 			quoted = !quoted
 		case quoted:
-		case c == '@':
-			domain = true
 		case c == '>' && bracket:
-			return i + 1, domain
+			return i + 1
 		case (c == ' ' || c == '\t') && !bracket:
-			return i, domain
+			return i
 		}
 	}
 	if bracket || quoted || s == "" {
-		return -1, false
+		return -1
 	}
-	return len(s), domain
+	return len(s)
 }
 
 // A refusal is a reply to a command that cannot be carried out, as an error.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -35,7 +36,7 @@ func NewServer(cfg Config) *Server {
 }
 
 // Serve accepts connections on l, a listener for TCP, TLS over TCP, or Unix-domain sockets, and serves each in a goroutine. It closes
-// l, and returns ErrServerClosed after Shutdown, or the error of l. It waits and tries again while l reports a temporary error,
+// l, and returns ErrServerClosed after Shutdown, or the error of l. It waits and tries again while l reports an error that may pass,
 // such as too many open files.
 func (s *Server) Serve(l net.Listener) error {
 	if !s.track(l) {
@@ -51,11 +52,10 @@ func (s *Server) Serve(l net.Listener) error {
 			s.start(conn)
 			continue
 		}
-		var temporary interface{ Temporary() bool }
 		switch {
 		case s.isStopping():
 			return ErrServerClosed
-		case !errors.As(err, &temporary) || !temporary.Temporary():
+		case !passes(err):
 			return fmt.Errorf("lmtp: accepting: %w", err)
 		}
 		delay = min(max(2*delay, 5*time.Millisecond), time.Second)
@@ -65,6 +65,17 @@ func (s *Server) Serve(l net.Listener) error {
 		case <-s.ctx.Done():
 		}
 	}
+}
+
+// passes reports whether an error of Accept can be one that goes away, of the network or of a resource: accept(2). Only a listener
+// that is none any more ends the service.
+func passes(err error) bool {
+	for _, final := range []error{net.ErrClosed, syscall.EBADF, syscall.EINVAL, syscall.ENOTSOCK, syscall.EOPNOTSUPP} {
+		if errors.Is(err, final) {
+			return false
+		}
+	}
+	return true
 }
 
 func (s *Server) track(l net.Listener) bool {

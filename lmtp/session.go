@@ -105,16 +105,17 @@ func (s *session) offeredTLS() *tls.Config {
 // command reads and carries out one command. An error ends the session.
 func (s *session) command() error {
 	line, err := s.wire.readLine(s.cfg.MaxLine, s.cfg.CommandTimeout, s.tx.chunks == nil)
-	if errors.Is(err, errLineTooLong) {
-		return s.refused(refuse(500, "5.5.2", "command line too long"))
-	}
-	if err != nil {
+	tooLong := errors.Is(err, errLineTooLong)
+	if err != nil && !tooLong {
 		return err
 	}
-	if !clean(line) {
-		if verb, _ := splitCommand(string(line)); verb == "BDAT" {
-			return s.bdat("")
-		}
+	if verb, _ := splitCommand(string(line)); announcesChunk(line) && (tooLong || verb != "BDAT" || !clean(line)) {
+		return s.bdat("") // what follows cannot be understood
+	}
+	if tooLong {
+		return s.refused(refuse(500, "5.5.2", "command line too long"))
+	}
+	if !clean(line) && !hasPath(line) {
 		return s.refused(refuse(500, "5.5.2", "control character in command"))
 	}
 	return s.dispatch(string(line))

@@ -2,6 +2,7 @@ package lmtp
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -113,7 +114,7 @@ func (w *wire) beginOctets(step time.Duration) {
 }
 
 // readLine waits for a command line and returns it without its line end (CRLF, or LF from a peer that is typed by hand).
-// A line longer than maxLine is skipped to its end and is errLineTooLong. A line cut off by the end of the connection is none.
+// A line longer than maxLine is skipped to its end and is errLineTooLong, with its beginning. A line cut off by the end of the connection is none.
 // The line is valid until the next read. With idle false a shutdown does not interrupt it.
 func (w *wire) readLine(maxLine int, timeout time.Duration, idle bool) ([]byte, error) {
 	w.step = 0
@@ -126,9 +127,13 @@ func (w *wire) readLine(maxLine int, timeout time.Duration, idle bool) ([]byte, 
 		return nil, errStopping
 	}
 	line, err := w.in.ReadSlice('\n')
-	for errors.Is(err, bufio.ErrBufferFull) {
-		if _, err = w.in.ReadSlice('\n'); err == nil {
-			return nil, errLineTooLong
+	if errors.Is(err, bufio.ErrBufferFull) {
+		line = bytes.Clone(line[:maxLine])
+		for errors.Is(err, bufio.ErrBufferFull) {
+			_, err = w.in.ReadSlice('\n')
+		}
+		if err == nil {
+			return line, errLineTooLong
 		}
 	}
 	if err != nil {
@@ -139,7 +144,7 @@ func (w *wire) readLine(maxLine int, timeout time.Duration, idle bool) ([]byte, 
 		line = line[:n-1]
 	}
 	if len(line) > maxLine {
-		return nil, errLineTooLong
+		return line, errLineTooLong
 	}
 	return line, nil
 }

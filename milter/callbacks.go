@@ -38,6 +38,7 @@ func (c *conversation) Helo(string, *gomilter.Modifier) (gomilter.Response, erro
 		return nil, nil
 	}
 	c.endTransaction()
+	c.transactionMacros = nil
 	c.connection.Helo = name
 	return c.decideConnection("Helo", gomilter.OptNoHeloReply, func() Verdict {
 		return c.session.Helo(c.ctx, c.connection)
@@ -82,6 +83,9 @@ func (c *conversation) RcptTo(string, *gomilter.Modifier) (gomilter.Response, er
 	t := c.transaction
 	if t == nil {
 		return c.outside("SMFIC_RCPT")
+	}
+	if t.headersEnded {
+		return c.broken(errors.New("SMFIC_RCPT after the end of the headers"))
 	}
 	recipient, err := parsePath(c.frame.payload)
 	if err != nil {

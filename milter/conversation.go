@@ -173,6 +173,7 @@ func (c *conversation) closeConnection() {
 	c.endTransaction()
 	if c.session != nil {
 		c.protect("Close", c.session.Close)
+		c.transactionMacros = nil // they are about this client
 	}
 	c.session, c.connection, c.number = nil, nil, 0
 	c.settled, c.verdict = false, Verdict{}

@@ -71,15 +71,16 @@ func (s *Server) Serve(l net.Listener) error {
 	}
 }
 
-// passes reports whether an error of Accept is one that goes away: a want of
-// descriptors or memory, or a client that has left.
+// passes reports whether an error of Accept can be one that goes away, of the
+// network or of a resource: accept(2). Only a listener that is none any more ends
+// the service.
 func passes(err error) bool {
-	for _, target := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED} {
-		if errors.Is(err, target) {
-			return true
+	for _, final := range []error{net.ErrClosed, syscall.EBADF, syscall.EINVAL, syscall.ENOTSOCK, syscall.EOPNOTSUPP} {
+		if errors.Is(err, final) {
+			return false
 		}
 	}
-	return false
+	return true
 }
 
 // Shutdown stops accepting and closes the connections that are between

@@ -99,7 +99,8 @@ func (c *conversation) waits(noReply gomilter.OptProtocol) bool {
 // addRecipient adds a recipient and asks the Session about it.
 func (c *conversation) addRecipient(recipient Path) Verdict {
 	t := c.transaction
-	t.size += len(c.frame.payload)
+	const ofPath, ofArg = 48, 16 // the headers of a Path and of a string
+	t.size += len(c.frame.payload) + ofPath + ofArg*len(recipient.Args)
 	if len(t.Recipients) >= c.config.MaxRecipients || t.size > c.config.MaxEnvelopeBytes {
 		return Verdict{Action: TempFail, Reply: "452 4.5.3 too many recipients"}
 	}

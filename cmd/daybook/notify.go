@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"time"
 )
 
 // notify tells the service manager about a change of state, if there is one that
@@ -18,6 +19,10 @@ func notify(state string) error {
 		return fmt.Errorf("notify service manager: %w", err)
 	}
 	defer conn.Close()
+	// A service manager that does not read must not keep the daemon from stopping.
+	if err := conn.SetWriteDeadline(time.Now().Add(time.Second)); err != nil {
+		return fmt.Errorf("notify service manager: %w", err)
+	}
 	if _, err := conn.Write([]byte(state)); err != nil {
 		return fmt.Errorf("notify service manager: %w", err)
 	}
