@@ -14,7 +14,6 @@ import (
 
 	"daybook/archive/ledger"
 
-	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
@@ -39,6 +38,7 @@ const (
 	ledgerDir   = "ledger"
 	catalogDir  = "catalog"
 	rebuildDir  = "catalog.new"
+	oldDir      = "catalog.old"
 	fatalStatus = 1
 )
 
@@ -115,7 +115,7 @@ func Open(dir string, o Options) (_ *Archive, err error) {
 	if a.press, err = newPress(); err != nil {
 		return nil, err
 	}
-	if a.catalog, err = openCatalog(a.store(&o)); err != nil {
+	if err = a.findCatalog(&o); err != nil {
 		return nil, err
 	}
 	a.ledger, err = ledger.Open(context.Background(), o.FS.PathJoin(dir, ledgerDir), ledger.Options{
@@ -169,39 +169,58 @@ func (a *Archive) takeLock(readOnly bool) (err error) {
 	return fmt.Errorf("lock archive: %w", err)
 }
 
-// makeFolders creates the archive's folders, durably.
+// makeFolders creates the archive's folders, durably: also when an earlier
+// process made them and ended before they were synced.
 func makeFolders(fs vfs.FS, dir, inner string) error {
-	if _, err := fs.Stat(inner); err == nil {
-		return nil
+	made := []string{inner}
+	for d := dir; ; d = fs.PathDir(d) {
+		made = append(made, d)
+		if _, err := fs.Stat(d); err == nil || d == fs.PathDir(d) {
+			break
+		}
 	}
 	if err := fs.MkdirAll(inner, 0o700); err != nil {
 		return fmt.Errorf("create archive: %w", err)
 	}
-	for _, d := range []string{dir, fs.PathDir(dir)} {
-		f, err := fs.OpenDir(d)
+	for _, d := range append(made, fs.PathDir(made[len(made)-1])) {
+		err := syncFolder(fs, d)
+		if errors.Is(err, iofs.ErrPermission) && d != inner && d != dir {
+			continue // a folder above that was there before us
+		}
 		if err != nil {
 			return fmt.Errorf("create archive: %w", err)
-		}
-		err = f.Sync()
-		if e := f.Close(); err == nil {
-			err = e
-		}
-		if err != nil {
-			return fmt.Errorf("create archive: sync %s: %w", d, err)
 		}
 	}
 	return nil
 }
 
-// store says where the catalog is. One that is missing is made from the ledger:
-// when nothing may be written, in memory.
-func (a *Archive) store(o *Options) (string, codec, *pebble.Options) {
-	dir := a.fs.PathJoin(a.dir, catalogDir)
-	p := storeOptions(o)
-	if _, err := a.fs.Stat(dir); o.ReadOnly && errors.Is(err, iofs.ErrNotExist) {
-		p.FS, p.ReadOnly = vfs.NewMem(), false
+func syncFolder(fs vfs.FS, dir string) error {
+	f, err := fs.OpenDir(dir)
+	if err != nil {
+		return err
 	}
-	return dir, a.codec, p
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("sync %s: %w", dir, err)
+	}
+	return nil
+}
+
+// findCatalog opens the catalog. One that is missing is made from the ledger: when
+// nothing may be written, in memory.
+func (a *Archive) findCatalog(o *Options) error {
+	dir := a.fs.PathJoin(a.dir, catalogDir)
+	exists, err := storeExists(a.fs, dir)
+	if err != nil {
+		return err
+	}
+	p := storeOptions(o)
+	if !exists && o.ReadOnly {
+		p.FS, p.ReadOnly = vfs.NewMem(), false
+	} else if err := a.fs.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("create catalog: %w", err)
+	}
+	a.catalog, err = openCatalog(dir, a.codec, p)
+	return err
 }
 
 // apply is called by the ledger with every group of records.
@@ -261,9 +280,6 @@ func (a *Archive) release() error {
 	}
 	if a.catalog != nil {
 		errs = append(errs, a.catalog.close())
-	}
-	if a.press.enc != nil {
-		a.press.close()
 	}
 	if a.lock != nil {
 		errs = append(errs, a.lock.Close())

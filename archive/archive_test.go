@@ -9,12 +9,16 @@ import (
 	"io"
 	iofs "io/fs"
 	"log/slog"
+	"math"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
 	"time"
 
+	"daybook/archive/ledger"
 	"daybook/archive/message"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -327,5 +331,114 @@ func TestReadersShareTheArchive(t *testing.T) {
 	}
 	if _, err := Open(dir, Options{Logger: quiet()}); !errors.Is(err, ErrLocked) {
 		t.Errorf("opened for writing beside readers: %v", err)
+	}
+}
+
+// A rebuild does not forget what was lost: the numbers are not given again, and
+// verify goes on naming the loss.
+func TestRebuildRemembersWhatWasLost(t *testing.T) {
+	fs := vfs.NewMem()
+	a := open(t, "data", Options{FS: fs})
+	var ends []int64
+	for i := range 10 {
+		appendOne(t, a, receipt(noise(500, uint64(i)), "a@b", "c@d"))
+		ends = append(ends, a.ledger.Mark().Offset)
+	}
+	a.Close()
+	segment := "data/ledger/" + ledger.SegmentName(1)
+	cut := contents(t, fs, segment)[:ends[6]]
+	f, err := fs.Create(segment, vfs.WriteCategoryUnspecified)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Write(slices.Clone(cut))
+	f.Close()
+
+	lost := map[uint64]bool{}
+	if _, err := Rebuild(context.Background(), "data", Options{FS: fs, Logger: quiet()}, nil, func(d Damage) { lost[d.Entry] = true }); err != nil {
+		t.Fatal(err)
+	}
+	delete(lost, 0) // the place itself
+	if !lost[8] || !lost[9] || !lost[10] || len(lost) != 3 {
+		t.Errorf("rebuild names %v, want the entries 8 to 10", lost)
+	}
+	a = open(t, "data", Options{FS: fs})
+	if len(a.Damage()) == 0 {
+		t.Error("the loss is forgotten at the next opening")
+	}
+	if e := appendOne(t, a, receipt([]byte("new"), "a@b", "c@d")); e.ID <= 10 {
+		t.Errorf("number %d is given again", e.ID)
+	}
+	a.Close()
+	a = open(t, "data", Options{FS: fs})
+	report, err := a.Verify(context.Background(), nil, func(Damage) {})
+	if err != nil || report.Damage == 0 || report.Entries != 8 {
+		t.Errorf("verify afterwards: %+v, %v", report, err)
+	}
+}
+
+// A store that has lost the file which names its manifest would open as a new one.
+func TestCatalogWithoutItsMarkerIsDamaged(t *testing.T) {
+	dir := t.TempDir()
+	a := open(t, dir, Options{})
+	appendOne(t, a, receipt([]byte("x"), "a@b", "c@d"))
+	a.Close()
+	markers, _ := filepath.Glob(filepath.Join(dir, catalogDir, "marker.manifest.*"))
+	for _, m := range markers {
+		os.Remove(m)
+	}
+	for _, readOnly := range []bool{true, false} {
+		if _, err := Open(dir, Options{ReadOnly: readOnly, Logger: quiet()}); !errors.Is(err, ErrCatalog) || len(markers) == 0 {
+			t.Errorf("opened with %d markers removed: %v", len(markers), err)
+		}
+	}
+}
+
+func TestTimesFarAway(t *testing.T) {
+	a := open(t, t.TempDir(), Options{})
+	appendOne(t, a, receipt([]byte("x"), "a@b", "c@d"))
+	for _, year := range []int{2100, 2300, 9999} {
+		q := Query{Since: time.Date(-400, 1, 1, 0, 0, 0, 0, time.UTC), Until: time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC)}
+		if n := len(list(t, a, q)); n != 1 {
+			t.Errorf("until %d: %d entries, want 1", year, n)
+		}
+	}
+	if n := len(list(t, a, Query{After: math.MaxUint64})); n != 0 {
+		t.Errorf("after the highest number there are %d entries", n)
+	}
+}
+
+// Close while others append: each append ends, and what it promised is there.
+func TestCloseUnderLoad(t *testing.T) {
+	dir := t.TempDir()
+	for round := range 5 {
+		a := open(t, dir, Options{})
+		var wg sync.WaitGroup
+		var mu sync.Mutex
+		done := map[uint64][]byte{}
+		for w := range 4 {
+			wg.Go(func() {
+				for i := 0; ; i++ {
+					b := noise(3000, uint64(round*1_000_000+w*100_000+i))
+					e, err := a.Append(context.Background(), receipt(b, "a@b", "c@d"))
+					if err != nil {
+						return
+					}
+					mu.Lock()
+					done[e.ID] = b
+					mu.Unlock()
+				}
+			})
+		}
+		time.Sleep(20 * time.Millisecond)
+		a.Close()
+		wg.Wait()
+		a = open(t, dir, Options{})
+		for id, b := range done {
+			if !bytes.Equal(body(t, a, id), b) {
+				t.Errorf("entry %d has other bytes", id)
+			}
+		}
+		a.Close()
 	}
 }

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	iofs "io/fs"
 	"log/slog"
+	"strings"
 	"syscall"
 
 	"daybook/archive/ledger"
@@ -108,6 +110,30 @@ func openStore(dir string, o *pebble.Options) (db *pebble.DB, err error) {
 		}
 	}()
 	return pebble.Open(dir, o)
+}
+
+// storeExists tells whether there is a store in a folder. One that has lost the
+// file which names its manifest would open as a new one, and replay a log of the
+// old: it is damaged.
+func storeExists(fs vfs.FS, dir string) (bool, error) {
+	names, err := fs.List(dir)
+	if errors.Is(err, iofs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("catalog: %w", err)
+	}
+	left := false
+	for _, name := range names {
+		if strings.HasPrefix(name, "marker.manifest.") {
+			return true, nil
+		}
+		left = left || strings.HasSuffix(name, ".log") || strings.HasSuffix(name, ".sst")
+	}
+	if left {
+		return false, catalogError(errors.New("the file that names its manifest is missing"))
+	}
+	return false, nil
 }
 
 // catalogError tells a catalog that is damaged, with a file missing perhaps, from

@@ -3,6 +3,7 @@ package archive
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"math"
 	"strings"
 	"time"
 
@@ -61,7 +62,14 @@ func textPrefix(prefix byte, text string) []byte {
 
 // timePrefix orders by time, from 1970 on.
 func timePrefix(t time.Time) []byte {
-	return binary.BigEndian.AppendUint64([]byte{keyTime}, uint64(max(t.UnixNano(), 0)))
+	const last = math.MaxInt64 / int64(time.Second)
+	switch s := t.Unix(); {
+	case s < 0:
+		t = time.Unix(0, 0)
+	case s >= last:
+		t = time.Unix(last, 0)
+	}
+	return binary.BigEndian.AppendUint64([]byte{keyTime}, uint64(t.UnixNano()))
 }
 
 // foldAddress makes addresses that differ in case alike. Local parts may be

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"math"
 	"slices"
 	"time"
 
@@ -87,7 +88,7 @@ func (a *Archive) numbers(ctx context.Context, from pebble.Reader, q Query) iter
 
 // scan gives the numbers at the end of the keys with a prefix.
 func scan(ctx context.Context, from pebble.Reader, prefix []byte, q Query) iter.Seq2[uint64, error] {
-	low := append(slices.Clone(prefix), seqKey(0, q.After+1)[1:]...)
+	low := append(slices.Clone(prefix), seqKey(0, min(q.After, math.MaxUint64-1)+1)[1:]...)
 	high := prefixEnd(prefix)
 	if q.Before > 0 {
 		high = append(slices.Clone(prefix), seqKey(0, q.Before)[1:]...)

@@ -14,7 +14,8 @@ import (
 // a reader or writer of the archive holds in memory, whatever the message's size.
 const maxPiece = 1 << 20
 
-// press compresses and decompresses contents. It is safe for concurrent use.
+// press compresses and decompresses contents. It is safe for concurrent use, and
+// is not closed: an append may still be using it.
 type press struct {
 	enc     *zstd.Encoder
 	dec     *zstd.Decoder
@@ -33,11 +34,6 @@ func newPress() (press, error) {
 		return press{}, fmt.Errorf("zstd: %w", err)
 	}
 	return press{enc, dec, &sync.Pool{New: func() any { return new([]byte) }}}, nil
-}
-
-func (p press) close() {
-	p.enc.Close()
-	p.dec.Close()
 }
 
 // pack makes the content record of some bytes with this digest: compressed where

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	iofs "io/fs"
 
 	"daybook/archive/ledger"
 
@@ -36,17 +37,10 @@ func Rebuild(ctx context.Context, dir string, o Options, progress func(done, tot
 	if a.codec, err = newCodec(); err != nil {
 		return RebuildReport{}, err
 	}
-	known := a.lastMark(&o)
-	if err := a.fill(ctx, &o, progress); err != nil {
+	if err := a.fill(ctx, &o, a.lastMark(&o), progress); err != nil {
 		return RebuildReport{}, err
 	}
 	lost := a.ledger.Recovery().Damage
-	if now := a.catalog.state.mark; now.Before(known.Position) && now.Seq < known.Seq {
-		lost = append(lost, ledger.Damage{
-			Segment: now.Segment, Offset: now.Offset, FirstSeq: now.Seq, LastSeq: known.Seq - 1,
-			Reason: "the end of the ledger, known to the old catalog, is missing",
-		})
-	}
 	damage := a.nameDamage(lost)
 	for _, d := range damage {
 		found(d)
@@ -71,8 +65,10 @@ func (a *Archive) lastMark(o *Options) ledger.Mark {
 	return old.state.mark
 }
 
-// fill makes a new catalog beside the old one and applies the whole ledger to it.
-func (a *Archive) fill(ctx context.Context, o *Options, progress func(done, total int64)) (err error) {
+// fill makes a new catalog beside the old one and applies the whole ledger to it,
+// which is only read. known is how far the old catalog had come: an end of the
+// ledger that is missing stays known as damage, and its numbers are not given again.
+func (a *Archive) fill(ctx context.Context, o *Options, known ledger.Mark, progress func(done, total int64)) (err error) {
 	dir := a.fs.PathJoin(a.dir, rebuildDir)
 	if err := a.fs.RemoveAll(dir); err != nil {
 		return fmt.Errorf("rebuild: %w", err)
@@ -86,7 +82,7 @@ func (a *Archive) fill(ctx context.Context, o *Options, progress func(done, tota
 	}
 	var done int64
 	a.ledger, err = ledger.Open(ctx, a.fs.PathJoin(a.dir, ledgerDir), ledger.Options{
-		FS: a.fs, SegmentSize: o.SegmentSize,
+		FS: a.fs, ReadOnly: true, Acknowledged: known,
 		Apply: func(records []ledger.Record, end ledger.Mark) error {
 			for _, r := range records {
 				done += r.At.End().Offset - r.At.Offset
@@ -97,7 +93,10 @@ func (a *Archive) fill(ctx context.Context, o *Options, progress func(done, tota
 			return a.catalog.apply(records, end)
 		},
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return a.catalog.apply(nil, a.ledger.Mark())
 }
 
 // swap puts the new catalog in the place of the old one. After a crash between
@@ -108,18 +107,21 @@ func (a *Archive) swap() error {
 	if err != nil {
 		return fmt.Errorf("rebuild: %w", err)
 	}
-	place := a.fs.PathJoin(a.dir, catalogDir)
-	if err := a.fs.RemoveAll(place); err != nil {
-		return fmt.Errorf("rebuild: remove the old catalog: %w", err)
+	place, old := a.fs.PathJoin(a.dir, catalogDir), a.fs.PathJoin(a.dir, oldDir)
+	if err := a.fs.RemoveAll(old); err != nil {
+		return fmt.Errorf("rebuild: %w", err)
+	}
+	// Renamed and not removed in place: half a catalog could be taken for a whole.
+	if err := a.fs.Rename(place, old); err != nil && !errors.Is(err, iofs.ErrNotExist) {
+		return fmt.Errorf("rebuild: %w", err)
 	}
 	if err := a.fs.Rename(a.fs.PathJoin(a.dir, rebuildDir), place); err != nil {
 		return fmt.Errorf("rebuild: %w", err)
 	}
-	d, err := a.fs.OpenDir(a.dir)
-	if err != nil {
+	if err := syncFolder(a.fs, a.dir); err != nil {
 		return fmt.Errorf("rebuild: %w", err)
 	}
-	return errors.Join(d.Sync(), d.Close())
+	return a.fs.RemoveAll(old)
 }
 
 // folderSize adds up the files of a folder.

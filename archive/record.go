@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"daybook/archive/ledger"
@@ -82,8 +83,8 @@ func newCodec() (codec, error) {
 	}
 	dec, err := cbor.DecOptions{
 		ByteStringToString: cbor.ByteStringToStringAllowed,
-		MaxArrayElements:   1 << 20,
-		MaxMapPairs:        1 << 16,
+		MaxArrayElements:   math.MaxInt32, // a body's length bounds them
+		MaxMapPairs:        math.MaxInt32,
 		MaxNestedLevels:    16,
 		DupMapKey:          cbor.DupMapKeyEnforcedAPF,
 	}.DecMode()

@@ -17,6 +17,10 @@ const (
 	spaceInterval = 200 * time.Millisecond
 )
 
+// Room gives [ErrNoSpace] when Append would for want of free space. It is cheap
+// enough to be asked often.
+func (a *Archive) Room() error { return a.space.check() }
+
 // space watches the free space of the archive's disk.
 type space struct {
 	fs      vfs.FS

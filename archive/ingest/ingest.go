@@ -101,6 +101,10 @@ type delivery struct {
 	began    time.Time
 }
 
+func (s *source) newSpool() *spool {
+	return newSpool(s.ingest.spool, s.MaxMessage, s.ingest.archive.Room)
+}
+
 // keep archives a message whose transaction is complete, and gives its number.
 func (s *source) keep(ctx context.Context, d *delivery) (uint64, error) {
 	if err := d.spool.finish(); err != nil {
@@ -124,7 +128,7 @@ func (s *source) gap(ctx context.Context, d *delivery, why error) {
 	if d.spool.err == nil {
 		e.SHA256 = d.spool.digest()
 	}
-	if _, err := s.ingest.archive.AppendEvent(ctx, e); err != nil {
+	if _, err := s.ingest.archive.AppendEvent(context.WithoutCancel(ctx), e); err != nil {
 		s.log.Error("a gap could not be recorded", "queue_id", d.envelope.QueueID, "error", err)
 	}
 }
@@ -144,7 +148,7 @@ func replyTo(id uint64, err error) reply {
 	switch {
 	case err == nil:
 		return reply{250, "2.0.0", fmt.Sprintf("archived as %d", id)}
-	case errors.Is(err, archive.ErrNoSpace), errors.Is(err, syscall.ENOSPC):
+	case errors.Is(err, archive.ErrNoSpace), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return reply{452, "4.3.1", "the archive is short of disk space, try again later"}
 	case errors.Is(err, archive.ErrClosed):
 		return reply{451, "4.3.2", "the archive is shutting down, try again later"}
@@ -173,6 +177,9 @@ func (s *source) done(d *delivery, id uint64, r reply, o outcome, err error) {
 	level := slog.LevelInfo
 	if err != nil {
 		level = slog.LevelError
+		if o == aborted || o == refused {
+			level = slog.LevelWarn // the peer's doing
+		}
 		attrs = append(attrs, slog.String("error", err.Error()))
 	}
 	s.log.LogAttrs(context.Background(), level, string(o), attrs...)

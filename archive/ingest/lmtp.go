@@ -21,10 +21,11 @@ type lmtpHandler struct{ *source }
 func (h lmtpHandler) Deliver(ctx context.Context, e *lmtp.Envelope, body io.Reader) []lmtp.Reply {
 	h.begin()
 	defer h.end()
-	d := &delivery{envelope: lmtpEnvelope(e), spool: newSpool(h.ingest.spool, h.MaxMessage), began: time.Now()}
+	d := &delivery{envelope: lmtpEnvelope(e), spool: h.newSpool(), began: time.Now()}
 	defer d.spool.close()
 	var id uint64
 	_, err := d.spool.ReadFrom(body)
+	peers := err != nil && d.spool.err == nil // the trouble is not ours
 	if err == nil {
 		id, err = h.keep(ctx, d)
 	}
@@ -32,10 +33,10 @@ func (h lmtpHandler) Deliver(ctx context.Context, e *lmtp.Envelope, body io.Read
 	switch {
 	case err == nil:
 		h.done(d, id, r, archived, nil)
-	case d.spool.err == nil && errors.Is(err, lmtp.ErrTooLarge):
+	case peers && errors.Is(err, lmtp.ErrTooLarge):
 		r = reply{552, "5.3.4", "the message is larger than SIZE allows"} // RFC 1870 section 6.3
 		h.done(d, 0, r, refused, err)
-	case d.spool.err == nil && interrupted(err):
+	case peers && interrupted(err):
 		h.done(d, 0, r, aborted, err)
 	default:
 		h.done(d, 0, r, tempfailed, err)

@@ -34,7 +34,7 @@ func (m *milterSession) Helo(context.Context, *milter.Connection) milter.Verdict
 
 func (m *milterSession) Mail(_ context.Context, t *milter.Transaction) milter.Verdict {
 	m.begin()
-	m.d = &delivery{spool: newSpool(m.ingest.spool, m.MaxMessage), began: time.Now()}
+	m.d = &delivery{spool: m.newSpool(), began: time.Now()}
 	if !t.Connection.ExactHeaders {
 		m.d.flags = append(m.d.flags, respaced)
 	}

@@ -25,6 +25,7 @@ var errTooLarge = errors.New("the message is larger than max_message")
 // spool holds the bytes of one message that is coming in. Its file has no name,
 // so nothing is left of it after a crash.
 type spool struct {
+	room func() error // tells whether more may go to the disk
 	dir  string
 	max  int64
 	mem  []byte // the message, or what is not yet in the file
@@ -35,8 +36,8 @@ type spool struct {
 	err  error  // the first one; what comes after it is thrown away
 }
 
-func newSpool(dir string, limit int64) *spool {
-	return &spool{dir: dir, max: limit, hash: sha256.New()}
+func newSpool(dir string, limit int64, room func() error) *spool {
+	return &spool{room: room, dir: dir, max: limit, hash: sha256.New()}
 }
 
 // Write adds bytes to the message. After an error all further calls give it too.
@@ -68,19 +69,31 @@ func (s *spool) ReadFrom(r io.Reader) (n int64, err error) {
 // take counts the last n bytes in memory as bytes of the message.
 func (s *spool) take(n int) error {
 	if s.max > 0 && s.size+int64(n) > s.max {
-		s.err = errTooLarge
-		return s.err
+		return s.fail(errTooLarge)
 	}
 	s.hash.Write(s.mem[len(s.mem)-n:])
 	s.size += int64(n)
 	if len(s.mem) > spoolMemory {
-		s.err = s.flush()
+		if err := s.flush(); err != nil {
+			return s.fail(err)
+		}
 	}
-	return s.err
+	return nil
+}
+
+// fail gives the message up, and at once what it takes of memory and disk: the
+// peer may go on sending for hours.
+func (s *spool) fail(err error) error {
+	s.err = err
+	s.close()
+	return err
 }
 
 // flush moves what is in memory to the file.
 func (s *spool) flush() error {
+	if err := s.room(); err != nil {
+		return err
+	}
 	if s.file == nil {
 		f, err := os.CreateTemp(s.dir, "message-*")
 		if err != nil {
@@ -102,7 +115,9 @@ func (s *spool) flush() error {
 // finish ends the message: it can be read from now on, and not be added to.
 func (s *spool) finish() error {
 	if s.err == nil && s.file != nil {
-		s.err = s.flush()
+		if err := s.flush(); err != nil {
+			return s.fail(err)
+		}
 	}
 	return s.err
 }

@@ -29,6 +29,10 @@ type Options struct {
 	// From is the mark of the last call of Apply that the caller still has. The
 	// zero Mark has every record applied again.
 	From Mark
+	// Acknowledged is a mark that is known to have been reached although the
+	// records before it are to be applied again. What is missing before it is
+	// damage, and its numbers are not given again.
+	Acknowledged Mark
 	// Apply is given the records of the ledger, group by group, in order: at Open
 	// those behind From, later those that are appended, after they were synced and
 	// before Append returns. Calls do not overlap. An error at Open fails it; an
@@ -99,11 +103,14 @@ func Open(ctx context.Context, dir string, o Options) (*Ledger, error) {
 		stopped: make(chan struct{}),
 		files:   readers{fs: o.FS, dir: dir, open: map[uint32]*reader{}},
 	}
-	c, err := readChain(l.fs, dir, o.From.Position, false)
+	if o.Acknowledged.Before(o.From.Position) {
+		o.Acknowledged = o.From
+	}
+	c, err := readChain(l.fs, dir, o.Acknowledged.Position, false)
 	if err != nil {
 		return nil, err
 	}
-	if err := l.recover(ctx, c, o.From); err != nil {
+	if err := l.recover(ctx, c, o.From, o.Acknowledged); err != nil {
 		return nil, err
 	}
 	if o.ReadOnly {
@@ -148,7 +155,7 @@ func (l *Ledger) Close() error {
 }
 
 // recover applies what the caller does not have yet and readies the writer.
-func (l *Ledger) recover(ctx context.Context, c *chain, from Mark) error {
+func (l *Ledger) recover(ctx context.Context, c *chain, from, acked Mark) error {
 	l.id = c.id
 	l.recovery.Damage = c.damage
 	if len(c.spans) > 0 && !l.readOnly {
@@ -158,6 +165,7 @@ func (l *Ledger) recover(ctx context.Context, c *chain, from Mark) error {
 		}
 	}
 	s := newScanner(l, from)
+	s.acked = acked.Group
 	s.damaged = func(d Damage) { l.recovery.Damage = append(l.recovery.Damage, d) }
 	s.visit = func(records []Record, end Mark) error {
 		l.recovery.Replayed += len(records)
@@ -167,10 +175,14 @@ func (l *Ledger) recover(ctx context.Context, c *chain, from Mark) error {
 	if err != nil {
 		return err
 	}
-	s.finish(from.Seq)
+	s.finish(acked.Seq)
 	l.mark = s.mark
-	if l.mark.Before(from.Position) {
-		l.mark.Position = from.Position // acknowledged, and lost
+	if l.mark.Before(acked.Position) {
+		// What is missing was acknowledged, and is lost.
+		l.mark = Mark{Position: acked.Position, Seq: max(s.mark.Seq, acked.Seq), Group: s.mark.Group}
+		if later(acked.Group, s.mark.Group) {
+			l.mark.Group = acked.Group
+		}
 	}
 	if n := len(c.spans); n > 0 && last.number == l.mark.Segment {
 		c.spans = c.spans[:n-1]

@@ -39,6 +39,7 @@ type scanner struct {
 	pending *Damage  // waits for the next record, which tells what is lost
 	held    []Record // records of a group that is not complete yet
 	seen    uint32   // a group of this segment: those before it had been acknowledged
+	acked   uint32   // the last group that the caller knows to have been acknowledged, or 0
 }
 
 func newScanner(l *Ledger, from Mark) *scanner {
@@ -60,6 +61,9 @@ func (s *scanner) segment(ctx context.Context, sp span, offset int64) (torn int6
 		offset = headerSize
 	}
 	s.mark.Position, s.seen = Position{sp.number, offset}, s.group
+	if s.acked != 0 && later(s.acked+1, s.seen) {
+		s.seen = s.acked + 1
+	}
 	for offset < sp.end {
 		if err := ctx.Err(); err != nil {
 			return 0, err
