@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -17,8 +19,16 @@ import (
 	"daybook/policy"
 )
 
-// stopTimeout is how long messages on their way may take when the daemon stops.
-const stopTimeout = 30 * time.Second
+const (
+	// stopTimeout is how long messages on their way may take when the daemon stops,
+	// which is over within 30 seconds: commands get twice serviceTimeout.
+	stopTimeout = 26 * time.Second
+	// serviceTimeout is how long commands may take then to read their answers.
+	serviceTimeout = 2 * time.Second
+	// lockTimeout is how long the daemon waits for commands that read the archive.
+	lockTimeout  = 10 * time.Second
+	lockInterval = 100 * time.Millisecond
+)
 
 // daemon is a running daybook serve.
 type daemon struct {
@@ -31,6 +41,7 @@ type daemon struct {
 	service []*door // the control socket, and metrics
 	// endService ends what the service doors are doing for others.
 	endService context.CancelFunc
+	requests   requests // of the service doors
 }
 
 // startDaemon has everything listen. Until it is sure that it can, it changes
@@ -38,6 +49,7 @@ type daemon struct {
 // were made are removed again.
 func startDaemon(ctx context.Context, pol *policy.Policy, log *slog.Logger) (_ *daemon, err error) {
 	d := &daemon{pol: pol, log: log, started: time.Now().UTC()}
+	stopped := ctx
 	ctx, d.endService = context.WithCancel(context.WithoutCancel(ctx))
 	defer func() {
 		if err != nil {
@@ -57,7 +69,7 @@ func startDaemon(ctx context.Context, pol *policy.Policy, log *slog.Logger) (_ *
 	if err := d.openDoors(); err != nil {
 		return nil, err
 	}
-	if err := d.openArchive(); err != nil {
+	if err := d.openArchive(stopped); err != nil {
 		return nil, err
 	}
 	d.setServers(ctx, certificates)
@@ -149,9 +161,9 @@ func (d *daemon) openDoors() error {
 	return nil
 }
 
-func (d *daemon) openArchive() (err error) {
+func (d *daemon) openArchive(ctx context.Context) (err error) {
 	dir := d.pol.Server.Data
-	d.archive, err = archive.Open(dir, archive.Options{
+	d.archive, err = d.waitForArchive(ctx, archive.Options{
 		MinFree: uint64(d.pol.Server.MinFree),
 		Logger:  d.log,
 		Fatal: func(err error) {
@@ -163,7 +175,7 @@ func (d *daemon) openArchive() (err error) {
 		for _, damage := range d.archive.Damage() {
 			d.log.Error("the archive is damaged", "error", damage.Error())
 		}
-		err = os.MkdirAll(d.spoolDir(), 0o700)
+		err = d.makeSpool()
 	}
 	if err == nil {
 		return nil
@@ -175,6 +187,30 @@ func (d *daemon) openArchive() (err error) {
 	return openFault(dir, err)
 }
 
+// waitForArchive opens the archive. A command that reads it keeps the daemon away
+// only for as long as it runs, so that is waited for; another daemon is not.
+func (d *daemon) waitForArchive(ctx context.Context, o archive.Options) (*archive.Archive, error) {
+	dir := d.pol.Server.Data
+	end := time.Now().Add(lockTimeout)
+	for told := false; ; told = true {
+		a, err := archive.Open(dir, o)
+		if !errors.Is(err, archive.ErrLocked) || time.Now().After(end) {
+			return a, err
+		}
+		if err := d.checkAlone(ctx); err != nil {
+			return nil, err
+		}
+		if !told {
+			d.log.Info("waiting for a command that reads the archive", "data", dir)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("wait for the archive: %w", ctx.Err())
+		case <-time.After(lockInterval):
+		}
+	}
+}
+
 // isEnvironment tells errors that an administrator can put right from those of a
 // disk that fails.
 func isEnvironment(err error) bool {
@@ -182,6 +218,18 @@ func isEnvironment(err error) bool {
 		fs.ErrNotExist, fs.ErrPermission, syscall.ENOTDIR, syscall.EROFS, syscall.ENOSPC, syscall.EDQUOT,
 		syscall.ELOOP, syscall.ENAMETOOLONG,
 	}, func(e error) bool { return errors.Is(err, e) })
+}
+
+// makeSpool makes the spool, and empties it of what a killed daemon may have left.
+func (d *daemon) makeSpool() error {
+	if err := os.MkdirAll(d.spoolDir(), 0o700); err != nil {
+		return err
+	}
+	left, err := os.ReadDir(d.spoolDir())
+	for _, file := range left {
+		err = errors.Join(err, os.Remove(filepath.Join(d.spoolDir(), file.Name())))
+	}
+	return err
 }
 
 // spoolDir is where large messages are while they come in.
@@ -221,15 +269,38 @@ func (d *daemon) stop(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
-	err := shutdown(ctx, d.mail)
-	d.endService()
-	err = errors.Join(err, shutdown(ctx, d.service))
-	if err != nil {
+	mail := shutdown(ctx, d.mail)
+	idle, service := d.stopService(ctx)
+	if mail != nil || !idle {
 		// Something may still be using the archive. What was acknowledged is safe
 		// without closing it.
-		return err
+		return errors.Join(mail, service)
 	}
-	return d.archive.Close()
+	return errors.Join(service, d.archive.Close())
+}
+
+// stopService shuts the service doors: a command that does not read its answer
+// must not hold up the end. Idle tells that no request uses the archive any more.
+func (d *daemon) stopService(ctx context.Context) (idle bool, err error) {
+	d.endService()
+	ctx = context.WithoutCancel(ctx)
+	polite, cancel := context.WithTimeout(ctx, serviceTimeout)
+	defer cancel()
+	if err = shutdown(polite, d.service); errors.Is(err, context.DeadlineExceeded) {
+		d.log.Info("commands that do not read their answers are cut off")
+		err = nil
+		for _, door := range d.service {
+			if server, ok := door.server.(io.Closer); ok {
+				err = errors.Join(err, server.Close())
+			}
+		}
+	}
+	last, cancel := context.WithTimeout(ctx, serviceTimeout)
+	defer cancel()
+	if e := d.requests.end(last); e != nil {
+		return false, errors.Join(err, e)
+	}
+	return true, err
 }
 
 // shutdown shuts doors, all at the same time.

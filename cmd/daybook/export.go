@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"path/filepath"
 )
@@ -45,9 +46,8 @@ func (c *exportCmd) Run(env *environment) error {
 		return refuse("--output", errors.New("the folder is missing"), "name it with --output DIR")
 	}
 	return withStore(env.ctx, &c.place, func(s store) error {
-		e := &export{ctx: env.ctx, store: s, stderr: env.stderr, progress: newProgress(env.stderr)}
+		e := &export{ctx: env.ctx, store: s, stderr: env.stderr, progress: newProgress(env.stderr), chosen: s.List(env.ctx, q)}
 		defer e.progress.clear()
-		e.walk = func(use func(entry) error) error { return eachIntact(env.stderr, s.List(env.ctx, q), use) }
 		if err := c.write(env, e); err != nil {
 			return err
 		}
@@ -77,17 +77,19 @@ type export struct {
 	store    store
 	stderr   io.Writer
 	progress *progress
-	walk     func(func(entry) error) error // over the chosen entries
+	chosen   iter.Seq2[entry, error]
 
 	messages, damaged int
 	bytes             int64
 }
 
-// each calls write for every chosen message and counts. A message that is damaged
-// is named and passed over.
+// each calls write for every chosen message and counts. A message that is damaged,
+// or the entry of one, is named and passed over.
 func (e *export) each(write func(entry) error) error {
-	return e.walk(func(m entry) error {
-		err := write(m)
+	for m, err := range e.chosen {
+		if err == nil {
+			err = write(m)
+		}
 		switch {
 		case err == nil:
 			e.messages++
@@ -100,8 +102,8 @@ func (e *export) each(write func(entry) error) error {
 		default:
 			return err
 		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // message gives a function that writes a message's bytes.

@@ -33,6 +33,7 @@ func openFolder(path string) (*folder, error) {
 
 // makeFolder gives a folder that is made if need be; its parent exists.
 func makeFolder(path string) (*folder, error) {
+	path = filepath.Clean(path) // the parent of x/ is not x
 	err := os.Mkdir(path, 0o700)
 	switch {
 	case err == nil:

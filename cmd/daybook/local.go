@@ -17,7 +17,43 @@ type local struct {
 }
 
 func (l *local) List(ctx context.Context, q archive.Query) iter.Seq2[entry, error] {
-	return convert(l.archive.List(ctx, q), newEntry)
+	return func(yield func(entry, error) bool) {
+		count, rest := 0, q
+		for e, err := range convert(l.archive.List(ctx, q), newEntry) {
+			if count++; !yield(e, err) || err != nil && !isDamage(err) {
+				return
+			}
+			if err != nil || count != q.Limit {
+				continue
+			}
+			if q.Reverse {
+				rest.After = e.ID
+			} else {
+				rest.Before = e.ID
+			}
+		}
+		for _, d := range l.archive.Damage() {
+			if l.isLost(ctx, &rest, d.Entry) && !yield(entry{}, &d) {
+				return
+			}
+		}
+	}
+}
+
+// isLost tells that a number is of a record that the catalog does not have, so
+// that a listing leaves it out; what the query says of more than numbers is not
+// known of it.
+func (l *local) isLost(ctx context.Context, q *archive.Query, id uint64) bool {
+	if id == 0 || id <= q.After || q.Before != 0 && id >= q.Before {
+		return false
+	}
+	if _, err := l.archive.Entry(id); !errors.Is(err, archive.ErrNotFound) {
+		return false
+	}
+	for range l.archive.Events(ctx, archive.Query{After: id - 1, Before: id + 1}) {
+		return false
+	}
+	return true
 }
 
 func (l *local) Entry(_ context.Context, id uint64) (entry, error) {
@@ -54,11 +90,14 @@ func (l *local) Status(ctx context.Context) (status, error) {
 	for _, d := range l.archive.Damage() {
 		s.Damage = append(s.Damage, newDamage(&d))
 	}
-	for e, err := range l.List(ctx, archive.Query{Reverse: true, Limit: 1}) {
-		if err != nil && !isDamage(err) {
+	for e, err := range l.List(ctx, archive.Query{Reverse: true}) {
+		if err == nil {
+			s.LastEntry = e.Received
+			break
+		}
+		if !isDamage(err) {
 			return status{}, err
 		}
-		s.LastEntry = e.Received
 	}
 	return s, nil
 }

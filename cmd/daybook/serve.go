@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -41,6 +42,10 @@ func (c *serveCmd) Run(env *environment) error {
 		return err
 	}
 	d, err := startDaemon(env.ctx, pol, log)
+	if errors.Is(err, context.Canceled) && env.ctx.Err() != nil {
+		log.Info("stopped before it was ready")
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -67,7 +67,7 @@ func (d *daemon) setServers(ctx context.Context, certificates []*tls.Config) {
 	for i, door := range d.service {
 		door.closed = http.ErrServerClosed
 		door.server = &http.Server{
-			Handler:           handlers[i],
+			Handler:           d.requests.count(handlers[i]),
 			ReadHeaderTimeout: 10 * time.Second,
 			IdleTimeout:       time.Minute,
 			BaseContext:       func(net.Listener) context.Context { return ctx },

@@ -38,6 +38,21 @@ func TestUnit(t *testing.T) {
 	}
 }
 
+// Capture comes back from everything: systemd gives up on no failure.
+func TestUnitNeverGivesUp(t *testing.T) {
+	text, err := os.ReadFile("daybook.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, service, ok := strings.Cut(string(text), "\n[Service]\n")
+	if !ok || !strings.Contains(head, "\nStartLimitIntervalSec=0\n") || !strings.Contains(service, "\nRestart=always\n") {
+		t.Error("a daemon that keeps failing is not started again for good")
+	}
+	if strings.Contains(string(text), "RestartPreventExitStatus") {
+		t.Error("there is an exit status after which the daemon stays down")
+	}
+}
+
 // TestConfiguration: what the unit starts with is right, and within the folders
 // that the unit gives.
 func TestConfiguration(t *testing.T) {

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"daybook/archive"
+	"daybook/archive/message"
+	"daybook/policy"
+)
+
+// testPolicy has one way in, a Unix socket, and an archive in a new folder.
+func testPolicy(t *testing.T) *policy.Policy {
+	t.Helper()
+	t.Setenv("NOTIFY_SOCKET", "")
+	dir := t.TempDir()
+	pol := policy.Default()
+	pol.Server.Data = filepath.Join(dir, "data")
+	pol.Server.Control = policy.Addr{Network: "unix", Address: filepath.Join(pol.Server.Data, "control.sock")}
+	pol.Server.MinFree = 1
+	pol.Milters = nil
+	pol.LMTPs = pol.LMTPs[:1]
+	pol.LMTPs[0].Listen = policy.Addr{Network: "unix", Address: filepath.Join(dir, "lmtp.sock")}
+	return pol
+}
+
+// fill appends more than the buffers of a socket hold: of entries, and in the
+// message of the first.
+func fill(t *testing.T, a *archive.Archive) {
+	t.Helper()
+	recipients := make([]message.Path, 400)
+	for i := range recipients {
+		recipients[i].Address = fmt.Sprintf("%s%d@example.org", strings.Repeat("r", 50), i)
+	}
+	var source [32]byte
+	body := make([]byte, 4<<20)
+	if _, err := rand.NewChaCha8(source).Read(body); err != nil {
+		t.Fatal(err)
+	}
+	for range 100 {
+		_, err := a.Append(t.Context(), &archive.Receipt{
+			Tenant: "default", Source: "test", Received: time.Now(),
+			Envelope: message.Envelope{Recipients: recipients},
+			Body:     bytes.NewReader(body), Size: int64(len(body)), SHA256: sha256.Sum256(body),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		body = body[:10]
+	}
+}
+
+// A command that does not read its answer does not hold up the end of the daemon.
+func TestStopWithReaderThatStopped(t *testing.T) {
+	for _, path := range []string{"/v1/entries", "/v1/entries/1/raw"} {
+		t.Run(path, func(t *testing.T) {
+			pol := testPolicy(t)
+			d, err := startDaemon(t.Context(), pol, slog.New(slog.DiscardHandler))
+			if err != nil {
+				t.Fatal(err)
+			}
+			fill(t, d.archive)
+			ctx, stop := context.WithCancel(t.Context())
+			defer stop()
+			ended := make(chan error, 1)
+			go func() { ended <- d.run(ctx) }()
+			conn, err := dialUnix(t.Context(), pol.Server.Control.Address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: daybook\r\n\r\n", path)
+			if _, err := io.ReadFull(conn, make([]byte, 4096)); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(500 * time.Millisecond) // until the answer is stuck
+			begin := time.Now()
+			stop()
+			if err := <-ended; err != nil {
+				t.Errorf("run: %v", err)
+			}
+			if took := time.Since(begin); took > 3*serviceTimeout {
+				t.Errorf("it took %v", took)
+			}
+			if _, err := d.archive.AppendEvent(t.Context(), archive.Event{Kind: archive.EventGap}); !errors.Is(err, archive.ErrClosed) {
+				t.Errorf("the archive is not closed: %v", err)
+			}
+		})
+	}
+}
+
+// syncBuffer is a log that a test reads while it is written.
+type syncBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+const waitingText = "waiting for a command"
+
+// heldPolicy has an archive that a command is reading until it is closed.
+func heldPolicy(t *testing.T) (*policy.Policy, *archive.Archive) {
+	t.Helper()
+	pol := testPolicy(t)
+	a, err := archive.Open(pol.Server.Data, archive.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	reader, err := archive.Open(pol.Server.Data, archive.Options{ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { reader.Close() })
+	return pol, reader
+}
+
+// A daemon that starts while a command reads the archive waits for it.
+func TestStartWaitsForCommand(t *testing.T) {
+	pol, reader := heldPolicy(t)
+	time.AfterFunc(3*lockInterval, func() { reader.Close() })
+	var log syncBuffer
+	d, err := startDaemon(t.Context(), pol, slog.New(slog.NewTextHandler(&log, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.abandon()
+	if n := strings.Count(log.String(), waitingText); n != 1 {
+		t.Errorf("it says %d times that it waits:\n%s", n, log.String())
+	}
+}
+
+// A daemon that waits for a command can be stopped.
+func TestStopWhileWaitingForCommand(t *testing.T) {
+	pol, _ := heldPolicy(t)
+	ctx, stop := context.WithCancel(t.Context())
+	time.AfterFunc(2*lockInterval, stop)
+	begin := time.Now()
+	if _, err := startDaemon(ctx, pol, slog.New(slog.DiscardHandler)); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	if took := time.Since(begin); took > lockTimeout/2 {
+		t.Errorf("it took %v", took)
+	}
+}
