@@ -15,7 +15,10 @@
 //
 //	LOCK      held by the process that has the archive open
 //	ledger/   segments of the ledger, see package ledger
-//	catalog/  a Pebble store
+//	catalog/  a Pebble store; catalog.new and catalog.old while it is made anew
+//
+// Messages that are coming in are beside them in spool/, which belongs to the
+// daemon and is empty after a start.
 //
 // # Records
 //

@@ -26,8 +26,9 @@
 //     body, and goes on to read the rest of a body as commands after a timeout (data.go, dotreader.go)
 //   - BDAT: the library reports a chunk cut short as a complete message (bdat.go)
 //   - STARTTLS, so that the same reader works below TLS (starttls.go)
-//   - order of commands, and the parameters of MAIL and RCPT, which are kept as they stood on the wire; the library would lose
-//     their order, limit SIZE to 32 bits and take the quotes from a local part (mail.go, path.go)
+//   - order of commands, and the addresses and parameters of MAIL and RCPT, which are kept as they stood on the wire; the library
+//     would lose their order, limit SIZE to 32 bits, take the quotes from a local part, and refuse addresses that other MTAs take
+//     and that the sender of a message may choose (mail.go, path.go)
 //
 // # Standards
 //
