@@ -36,4 +36,5 @@
 // ledger's records in their order: no clock, no chance. It is written without
 // being synced, group by group after the ledger was synced, together with how
 // far it has come; what a crash takes from it is applied again from the ledger.
+// Of several content records with the same bytes the last one counts.
 package archive
