@@ -442,3 +442,41 @@ func TestCloseUnderLoad(t *testing.T) {
 		a.Close()
 	}
 }
+
+// A killed daemon leaves an end of the ledger that was never synced. After a
+// rebuild and a power loss the archive is whole: the catalog knows of no more than
+// the disk holds.
+func TestRebuildOfWhatWasNotSynced(t *testing.T) {
+	fs := vfs.NewCrashableMem()
+	a := open(t, "data", Options{FS: fs})
+	appendOne(t, a, receipt([]byte("one"), "a@b", "c@d"))
+	before := a.ledger.Mark().Offset
+	appendOne(t, a, receipt([]byte("two"), "a@b", "c@d"))
+	a.Close()
+	segment := "data/ledger/" + ledger.SegmentName(1)
+	whole := contents(t, fs, segment)
+	// The second message again, behind what is synced.
+	clone := fs.CrashClone(vfs.CrashCloneCfg{})
+	f, err := clone.Create(segment, vfs.WriteCategoryUnspecified)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Write(slices.Clone(whole[:before]))
+	f.Sync()
+	f.Write(slices.Clone(whole[before:]))
+	f.Close()
+	if d, err := clone.OpenDir("data/ledger"); err != nil || d.Sync() != nil {
+		t.Fatal("sync the folder")
+	}
+	if err := clone.RemoveAll("data/catalog"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Rebuild(context.Background(), "data", Options{FS: clone, Logger: quiet()}, nil, func(d Damage) { t.Error(d.Error()) }); err != nil {
+		t.Fatal(err)
+	}
+	a = open(t, "data", Options{FS: clone.CrashClone(vfs.CrashCloneCfg{})})
+	for _, d := range a.Damage() {
+		t.Errorf("after the power loss: %v", d.Error())
+	}
+	verified(t, a)
+}

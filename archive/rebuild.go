@@ -96,7 +96,30 @@ func (a *Archive) fill(ctx context.Context, o *Options, known ledger.Mark, progr
 	if err != nil {
 		return err
 	}
+	if err := a.syncLedger(); err != nil {
+		return err
+	}
 	return a.catalog.apply(nil, a.ledger.Mark())
+}
+
+// syncLedger makes durable what a killed daemon may have written without a sync:
+// the new catalog must not know of more than the disk holds.
+func (a *Archive) syncLedger() error {
+	dir := a.fs.PathJoin(a.dir, ledgerDir)
+	names, err := a.fs.List(dir)
+	if err != nil {
+		return fmt.Errorf("rebuild: %w", err)
+	}
+	for _, name := range names {
+		f, err := a.fs.Open(a.fs.PathJoin(dir, name))
+		if err == nil {
+			err = errors.Join(f.Sync(), f.Close())
+		}
+		if err != nil {
+			return fmt.Errorf("rebuild: sync ledger: %w", err)
+		}
+	}
+	return nil
 }
 
 // swap puts the new catalog in the place of the old one. After a crash between

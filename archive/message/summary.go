@@ -4,7 +4,6 @@ import (
 	"mime"
 	"net/mail"
 	"strings"
-	"time"
 
 	"github.com/emersion/go-message/charset"
 )
@@ -76,12 +75,4 @@ func decode(text string) string {
 		out = out[:4*maxValue]
 	}
 	return strings.ToValidUTF8(out, "\uFFFD")
-}
-
-// Time is the Date field as a time; zero when there is none.
-func (s Summary) Time() time.Time {
-	if s.Date == 0 {
-		return time.Time{}
-	}
-	return time.Unix(s.Date, 0).UTC()
 }
