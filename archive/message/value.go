@@ -9,12 +9,32 @@ import (
 // maxFieldValue is how much of one field is read for its value, in bytes.
 const maxFieldValue = 64 << 10
 
-// HeaderValue gives the value of the first header field of a name, whatever its
-// case, decoded to UTF-8 (RFC 2047), and whether there is one. Raw is the beginning
-// of a message, of which it looks at [MaxHeader] bytes at most, and at 64 KiB of
-// one field.
-func HeaderValue(raw []byte, name string) (string, bool) {
+// Header is the header of a message, for looking up its fields. It refers to the
+// bytes it was read from, and is safe for concurrent use.
+type Header struct {
+	fields []field
+}
+
+// maxFields bounds the fields of a Header.
+const maxFields = 10_000
+
+// ReadHeader reads the header at the beginning of a message, of which it looks at
+// [MaxHeader] bytes at most.
+func ReadHeader(raw []byte) Header {
+	h := Header{fields: make([]field, 0, 32)}
 	for f := range fields(raw) {
+		if len(h.fields) == maxFields {
+			break
+		}
+		h.fields = append(h.fields, f)
+	}
+	return h
+}
+
+// Value gives the value of the first field of a name, whatever its case, decoded to
+// UTF-8 (RFC 2047), and whether there is one. At most 64 KiB of a field are looked at.
+func (h Header) Value(name string) (string, bool) {
+	for _, f := range h.fields {
 		if is(f.name, name) {
 			return decode(unfold(f.value, maxFieldValue)), true
 		}
@@ -25,12 +45,12 @@ func HeaderValue(raw []byte, name string) (string, bool) {
 // maxAddresses bounds the addresses that are read from a header.
 const maxAddresses = 10_000
 
-// HeaderAddresses gives the addresses, without display names, in all header fields
-// of a name (RFC 5322 section 3.4), in their order. What is no address list still
-// gives what looks like an address in it.
-func HeaderAddresses(raw []byte, name string) []string {
+// Addresses gives the addresses, without display names, in all fields of a name
+// (RFC 5322 section 3.4), in their order. What is no address list still gives what
+// looks like an address in it.
+func (h Header) Addresses(name string) []string {
 	var list []string
-	for f := range fields(raw) {
+	for _, f := range h.fields {
 		if is(f.name, name) && len(list) < maxAddresses {
 			list = append(list, addresses(unfold(f.value, maxFieldValue))...)
 		}

@@ -21,7 +21,7 @@ func TestHeaderValue(t *testing.T) {
 		{"X", "", false},
 		{"", "", false},
 	} {
-		if got, ok := HeaderValue(raw, c.name); got != c.want || ok != c.ok {
+		if got, ok := ReadHeader(raw).Value(c.name); got != c.want || ok != c.ok {
 			t.Errorf("%q: got %q %v, want %q %v", c.name, got, ok, c.want, c.ok)
 		}
 	}
@@ -41,12 +41,12 @@ func TestHeaderAddresses(t *testing.T) {
 		{"undisclosed", "To: undisclosed-recipients:;\r\n\r\n", nil},
 		{"other field", "Cc: a@x\r\n\r\n", nil},
 	} {
-		if got := HeaderAddresses([]byte(c.raw), "to"); !slices.Equal(got, c.want) {
+		if got := ReadHeader([]byte(c.raw)).Addresses("to"); !slices.Equal(got, c.want) {
 			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
 		}
 	}
 	many := "To: " + strings.Repeat("a@x b@y <", 1<<20) + "\r\n\r\n"
-	if n := len(HeaderAddresses([]byte(many), "To")); n > maxAddresses {
+	if n := len(ReadHeader([]byte(many)).Addresses("To")); n > maxAddresses {
 		t.Errorf("%d addresses", n)
 	}
 }
@@ -85,10 +85,10 @@ func FuzzHeader(f *testing.F) {
 	f.Add([]byte("Content-Type: multipart/mixed; boundary=\"\"\n\n--\n"), "")
 	f.Fuzz(func(t *testing.T, raw []byte, name string) {
 		HasAttachment(raw)
-		if v, ok := HeaderValue(raw, name); !ok && v != "" {
+		if v, ok := ReadHeader(raw).Value(name); !ok && v != "" {
 			t.Errorf("no field, but the value %q", v)
 		}
-		for _, a := range HeaderAddresses(raw, name) {
+		for _, a := range ReadHeader(raw).Addresses(name) {
 			if a == "" {
 				t.Error("an empty address")
 			}
