@@ -66,7 +66,7 @@ func (s *session) complete(replies []Reply) error {
 	if err := s.forget(); err != nil {
 		return err
 	}
-	s.bad = 0
+	s.bad, s.refusals = 0, 0
 	if closing {
 		return errBye
 	}

@@ -1,7 +1,9 @@
 package lmtp
 
 import (
+	"encoding/base64"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -15,12 +17,17 @@ import (
 //
 //	# a comment
 //	= lmtp tls max=100 rcpts=2 line=100   the server; without it: lmtp
+//	= implicit users insecure proxy       with ImplicitTLS, the users of testUsers, AUTH without TLS, behind a balancer
+//	= gate=tls+auth                       with a doorman that wants these, and closes to all with banned or busy
 //	C: text       the client sends text and CRLF; \r \n \xHH are octets, {x*100} is x a hundred times
 //	c: text       the same without CRLF
 //	S: text       the server answers this line; "..." at the end stands for any rest
 //	C: [starttls] the client shakes hands; [finish]: it sends no more; [wait]: what was sent goes out as a packet of its own
 //	S: [closed]   the server closes
 //	D: delivery   what the handler was given, in order, after the end of the dialogue
+//	E: envelope   what it knew of the peer of that delivery: client, protocol, user
+//
+// {base64 text} is text in base64.
 //
 // Lines of the client that follow each other are sent as one packet.
 func TestDialogues(t *testing.T) {
@@ -52,6 +59,7 @@ type dialogue struct {
 	scheme  func() // starts TLS on the client
 	pending string
 	want    []string
+	facts   bool // E lines are wanted
 }
 
 func (d *dialogue) step(n int, line string) {
@@ -66,11 +74,15 @@ func (d *dialogue) step(n int, line string) {
 	case "S:":
 		d.flush()
 		got := d.c.line()
+		text = inBase64(d.t, text)
 		prefix, open := strings.CutSuffix(text, "...")
 		if got != text && !(open && strings.HasPrefix(got, prefix)) {
 			d.t.Fatalf("line %d:\nwant %s\ngot  %s", n, text, got)
 		}
 	case "D:":
+		d.want = append(d.want, text)
+	case "E:":
+		d.facts = true
 		d.want = append(d.want, text)
 	default:
 		d.t.Fatalf("line %d: %q is no step", n, kind)
@@ -91,10 +103,18 @@ func (d *dialogue) configure(text string) {
 			d.cfg.MaxRecipients = n
 		case "line":
 			d.cfg.MaxLine = n
-		case "tls":
+		case "tls", "implicit":
 			server, client := testTLS(d.t)
-			d.cfg.TLS = server
+			d.cfg.TLS, d.cfg.ImplicitTLS = server, key == "implicit"
 			d.scheme = func() { d.c.startTLS(client) }
+		case "users":
+			d.cfg.Credentials, d.cfg.authPause = testUsers(d.t), time.Millisecond
+		case "insecure":
+			d.cfg.AuthInsecure = true
+		case "proxy":
+			d.cfg.Proxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+		case "gate":
+			d.cfg.Gate = newDoorman(value)
 		default:
 			d.t.Fatalf("unknown setting %q", word)
 		}
@@ -139,24 +159,52 @@ func (d *dialogue) client(kind, text string) {
 func (d *dialogue) end() {
 	d.flush()
 	d.c.conn.Close()
-	waitFor(d.t, "deliveries", func() bool { return len(d.rec.deliveries()) >= len(d.want) })
+	want := len(d.want)
+	if d.facts {
+		want /= 2
+	}
+	waitFor(d.t, "deliveries", func() bool { return len(d.rec.deliveries()) >= want })
 	var got []string
 	for _, x := range d.rec.deliveries() {
 		got = append(got, x.String())
+		if d.facts {
+			got = append(got, x.env.facts())
+		}
 	}
 	if strings.Join(got, "\n") != strings.Join(d.want, "\n") {
 		d.t.Errorf("deliveries:\nwant %s\ngot  %s", strings.Join(d.want, "\n     "), strings.Join(got, "\n     "))
 	}
 }
 
-// octets replaces {x*n} and the escapes.
+// facts is the line of an envelope in a dialogue.
+func (e *Envelope) facts() string {
+	client := e.Client
+	if strings.HasPrefix(client, "127.0.0.1:") {
+		client = "local"
+	}
+	return strings.TrimRight(client+" "+e.Protocol+" "+e.AuthUser, " ")
+}
+
+// octets replaces {base64 x}, {x*n} and the escapes.
 func octets(t *testing.T, text string) string {
+	text = inBase64(t, text)
 	repeat := regexp.MustCompile(`\{(.+?)\*(\d+)\}`)
 	text = repeat.ReplaceAllStringFunc(text, func(m string) string {
 		parts := repeat.FindStringSubmatch(m)
 		n, _ := strconv.Atoi(parts[2])
 		return strings.Repeat(parts[1], n)
 	})
+	return unescaped(t, text)
+}
+
+func inBase64(t *testing.T, text string) string {
+	encode := regexp.MustCompile(`\{base64 (.*?)\}`)
+	return encode.ReplaceAllStringFunc(text, func(m string) string {
+		return base64.StdEncoding.EncodeToString([]byte(unescaped(t, encode.FindStringSubmatch(m)[1])))
+	})
+}
+
+func unescaped(t *testing.T, text string) string {
 	if !strings.Contains(text, `\`) {
 		return text
 	}

@@ -1,5 +1,5 @@
 // Package lmtp is the server's side of LMTP (RFC 2033) and SMTP (RFC 5321) for a sink: it takes mail, hands every message to one
-// Handler, and never relays.
+// Handler, and never relays: it opens no connection, and nothing is ever sent on, not a bounce either.
 //
 // # Promises
 //
@@ -10,7 +10,9 @@
 //   - The body is exact: only CRLF.CRLF ends it (RFC 5321 section 4.1.1.4), the dots that the sender added are removed, and every
 //     other octet, bare CR, bare LF and NUL included, is handed on as it came.
 //   - Nothing of a body is ever read as a command: after any error inside a body the connection is closed.
-//   - Memory and time of a session are bounded, whatever the peer sends.
+//   - Nothing reaches Deliver but what Config.Gate let through, as the peer it saw: what TLS and AUTH said of a transaction at MAIL
+//     holds to its end.
+//   - Memory and time of a session are bounded, whatever the peer sends, and so is what is remembered of peers.
 //
 // # How it is built
 //
@@ -26,6 +28,10 @@
 //     body, and goes on to read the rest of a body as commands after a timeout (data.go, dotreader.go)
 //   - BDAT: the library reports a chunk cut short as a complete message (bdat.go)
 //   - STARTTLS, so that the same reader works below TLS (starttls.go)
+//   - AUTH, which needs a line limit, a pace and a count of its own; PLAIN is go-sasl's, SCRAM-SHA-256 is xdg-go's (auth.go,
+//     authenticator.go, credential.go)
+//   - a load balancer's PROXY header, which stands before everything else; go-proxyproto parses it (proxy.go)
+//   - who may deliver, and how much (gate.go, limits.go)
 //   - order of commands, and the addresses and parameters of MAIL and RCPT, which are kept as they stood on the wire; the library
 //     would lose their order, limit SIZE to 32 bits, take the quotes from a local part, and refuse addresses that other MTAs take
 //     and that the sender of a message may choose (mail.go, path.go)
@@ -37,5 +43,7 @@
 //	RFC 2034 ENHANCEDSTATUSCODES   RFC 3030 CHUNKING, BINARYMIME
 //	RFC 3207 STARTTLS              RFC 3461 DSN (kept in the envelope; no DSN is ever sent)
 //	RFC 6152 8BITMIME              RFC 6531 SMTPUTF8
-//	RFC 9422 LIMITS
+//	RFC 4954 AUTH                  RFC 4616 PLAIN
+//	RFC 5802 SCRAM                 RFC 7677 SCRAM-SHA-256
+//	RFC 8314 implicit TLS          RFC 9422 LIMITS
 package lmtp

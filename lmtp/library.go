@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
 )
 
@@ -29,10 +30,12 @@ type library struct {
 	out  bytes.Buffer // the answer being written; belongs to the library until ready or gone
 }
 
-// startLibrary returns a library and its greeting. offerTLS is nil when STARTTLS is not to be advertised.
-func startLibrary(cfg *Config, offerTLS *tls.Config) (lib *library, greeting []byte, err error) {
+// startLibrary returns a library and its greeting. offerTLS is nil when STARTTLS is not to be advertised, offerAuth says whether AUTH
+// is. The library sees neither of the commands.
+func startLibrary(cfg *Config, offerTLS *tls.Config, offerAuth bool) (lib *library, greeting []byte, err error) {
 	lib = &library{lines: make(chan []byte), ready: make(chan struct{}), gone: make(chan struct{})}
 	srv := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return grammar{}, nil }))
+	srv.AllowInsecureAuth = offerAuth // whatever carries the lines
 	srv.LMTP = !cfg.SMTP
 	srv.Domain = cfg.Hostname
 	srv.MaxRecipients = cfg.MaxRecipients
@@ -145,6 +148,12 @@ func (grammar) Reset()                               {}
 func (grammar) Logout() error                        { return nil }
 func (grammar) Mail(string, *smtp.MailOptions) error { return nil }
 func (grammar) Rcpt(string, *smtp.RcptOptions) error { return nil }
+
+// AuthMechanisms are what is advertised where AUTH is.
+func (grammar) AuthMechanisms() []string { return mechanisms() }
+
+// Auth cannot be reached, since the library never sees AUTH.
+func (grammar) Auth(string) (sasl.Server, error) { return nil, smtp.ErrAuthUnsupported }
 
 // Data cannot be reached, since the library never sees DATA or BDAT. If it were, nothing may be lost by it.
 func (grammar) Data(io.Reader) error {

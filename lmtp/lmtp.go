@@ -61,14 +61,17 @@ type Envelope struct {
 	Sender     Path
 	Recipients []Path // the accepted ones, in order, duplicates included; at least one
 
-	Client string // "192.0.2.1:1234", "[2001:db8::1]:1234", or "unix" for a peer on a Unix-domain socket
+	// Client is "192.0.2.1:1234", "[2001:db8::1]:1234", or "unix" for a peer on a Unix-domain socket. Behind one of Config.Proxies
+	// it is the real client.
+	Client string
 	Helo   string // the argument of the last LHLO, EHLO or HELO, unverified
 
-	// Protocol is the name for "with" in a Received field (RFC 3848): SMTP, ESMTP, ESMTPS, LMTP or LMTPS.
+	// Protocol is the name for "with" in a Received field (RFC 3848): SMTP, or ESMTP or LMTP, with S for TLS and A for AUTH.
 	Protocol   string
 	TLSVersion string // "TLS 1.3", empty without TLS
 	TLSCipher  string // "TLS_AES_128_GCM_SHA256", empty without TLS
-	AuthUser   string // the authenticated identity; always empty while AUTH is not offered
+	TLSClient  string // subject of the client's certificate (RFC 2253) if it has been verified, else empty
+	AuthUser   string // the authenticated user (RFC 4954), else empty
 
 	SMTPUTF8 bool   // the SMTPUTF8 parameter was given (RFC 6531)
 	BodyType string // value of the BODY parameter in upper case: "7BIT", "8BITMIME", "BINARYMIME", or empty

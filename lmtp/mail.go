@@ -3,6 +3,7 @@ package lmtp
 import (
 	"crypto/tls"
 	"fmt"
+	"time"
 )
 
 // mail is RFC 5321 section 4.1.1.2.
@@ -22,8 +23,14 @@ func (s *session) mail(arg string) error {
 		return s.refused(refuse(501, "5.5.4", "syntax: MAIL FROM:<address>"))
 	}
 	env := s.newEnvelope(path)
-	if err := mailParameters(env, s.cfg.MaxMessage); err != nil {
+	if err := mailParameters(env, s.cfg.MaxMessage, s.users != nil); err != nil {
 		return s.refused(err)
+	}
+	if r := s.barrier(func(g Gate, p Peer) *Reply { return g.Mail(s.ctx, p, path) }); r != nil {
+		return s.barred(*r)
+	}
+	if !s.limits.message(clientOf(s.addr.Addr()), time.Now()) {
+		return s.tooManyMessages()
 	}
 	reply, err := s.lib.ask("MAIL FROM:<>") // the library counts, and does not judge the address: see parsePath
 	if err != nil {
@@ -34,6 +41,14 @@ func (s *session) mail(arg string) error {
 	}
 	s.tx = transaction{env: env, utf8: env.SMTPUTF8, size: path.size()}
 	return s.say([]byte(Reply{Code: 250, Enhanced: "2.0.0", Text: "sender noted"}.line(false)))
+}
+
+// tooManyMessages is said to the peer each time, and to the operator once in a while.
+func (s *session) tooManyMessages() error {
+	if s.refusals == 0 {
+		s.log.Warn("too many messages of one client", "client", s.client, "limit", s.cfg.MessagesPerMinutePerIP)
+	}
+	return s.barred(Reply{Code: 451, Enhanced: "4.7.1", Text: "too many messages from your address, try again later"})
 }
 
 // rcpt is RFC 5321 section 4.1.1.3.
@@ -53,6 +68,12 @@ func (s *session) rcpt(arg string) error {
 	}
 	if s.tx.size+path.size() > maxEnvelopeBytes {
 		return s.refused(refuse(452, "4.5.3", "envelope too large, send the other recipients separately"))
+	}
+	if r := s.barrier(func(g Gate, p Peer) *Reply {
+		soFar := *s.tx.env
+		return g.Rcpt(s.ctx, p, &soFar, path)
+	}); r != nil {
+		return s.barred(*r)
 	}
 	reply, err := s.lib.ask("RCPT TO:<recipient@daybook.invalid>")
 	if err != nil {
@@ -78,10 +99,13 @@ func (p Path) size() int {
 }
 
 func (s *session) newEnvelope(sender Path) *Envelope {
-	e := &Envelope{Sender: sender, Client: s.client, Helo: s.helo, Protocol: s.protocol()}
+	e := &Envelope{Sender: sender, Client: s.client, Helo: s.helo, Protocol: s.protocol(), AuthUser: s.user}
 	if s.tls != nil {
 		e.TLSVersion = tls.VersionName(s.tls.Version)
 		e.TLSCipher = tls.CipherSuiteName(s.tls.CipherSuite)
+	}
+	if c := s.certificate(); c != nil {
+		e.TLSClient = c.Subject.String()
 	}
 	return e
 }
@@ -97,6 +121,9 @@ func (s *session) protocol() string {
 	}
 	if s.tls != nil {
 		name += "S"
+	}
+	if s.user != "" {
+		name += "A"
 	}
 	return name
 }

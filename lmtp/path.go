@@ -94,8 +94,9 @@ func refuse(code int, enhanced, text string) error {
 	return &refusal{Code: code, Enhanced: enhanced, Text: text}
 }
 
-// mailParameters checks the parameters of MAIL and sets what e takes from them.
-func mailParameters(e *Envelope, maxMessage int64) error {
+// mailParameters checks the parameters of MAIL and sets what e takes from them. AUTH is one where the extension is offered
+// (RFC 4954 section 5).
+func mailParameters(e *Envelope, maxMessage int64, auth bool) error {
 	for _, arg := range e.Sender.Args {
 		key, value, has := strings.Cut(arg, "=")
 		switch strings.ToUpper(key) {
@@ -115,6 +116,10 @@ func mailParameters(e *Envelope, maxMessage int64) error {
 			e.SMTPUTF8 = true
 		case "RET", "ENVID":
 			// For whoever reads the archive. A value that is not well-formed is no reason to refuse a message.
+		case "AUTH":
+			if !auth {
+				return refuse(555, "5.5.4", "unknown MAIL parameter")
+			}
 		default:
 			return refuse(555, "5.5.4", "unknown MAIL parameter")
 		}

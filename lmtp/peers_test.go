@@ -1,11 +1,15 @@
 package lmtp
 
 import (
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // peer returns the path of a program that is needed as a client. DAYBOOK_REQUIRE_PEERS=1 makes its absence a failure.
@@ -80,6 +84,63 @@ func TestSwaks(t *testing.T) {
 	}
 }
 
+// TestSwaksLogsIn comes over TLS, with a login or with a certificate, and through a balancer.
+func TestSwaksLogsIn(t *testing.T) {
+	path := peer(t, "swaks")
+	for _, test := range []struct {
+		name, facts string
+		implicit    bool
+		args        []string
+	}{
+		{"PLAIN", "local ESMTPSA alice", false, []string{"-tls", "--auth", "PLAIN"}},
+		{"LOGIN", "local ESMTPSA alice", false, []string{"-tls", "--auth", "LOGIN"}},
+		{"PLAIN with implicit TLS", "local ESMTPSA alice", true, []string{"-tlsc", "--auth", "PLAIN"}},
+		{"balancer", "192.0.2.7:1234 ESMTPSA alice", false, []string{"-tls", "--auth", "PLAIN", "--proxy-version", "1", "--proxy-family", "TCP4",
+			"--proxy-source", "192.0.2.7", "--proxy-source-port", "1234", "--proxy-dest", "198.51.100.1", "--proxy-dest-port", "25"}},
+		{"balancer, version 2, implicit TLS", "[2001:db8::7]:1234 ESMTPSA alice", true, []string{"-tlsc", "--auth", "LOGIN", "--proxy-version", "2",
+			"--proxy-family", "AF_INET6", "--proxy-source", "2001:db8::7", "--proxy-source-port", "1234", "--proxy-dest", "2001:db8::1",
+			"--proxy-dest-port", "25"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			rec := new(recorder)
+			serverTLS, clientTLS := testTLS(t)
+			cert, key := pemFiles(t, serverTLS)
+			serverTLS.ClientAuth, serverTLS.ClientCAs = tls.RequireAndVerifyClientCert, clientTLS.RootCAs
+			cfg := Config{Handler: rec, SMTP: true, TLS: serverTLS, ImplicitTLS: test.implicit, Credentials: testUsers(t),
+				authPause: time.Millisecond, Gate: newDoorman("tls+auth")}
+			if strings.HasPrefix(test.name, "balancer") {
+				cfg.Proxies = loopback()
+			}
+			_, addr := serve(t, cfg, nil)
+			args := append([]string{"--server", addr, "--from", "a@example.org", "--to", "b@example.net", "--data", "@" + peerFile(t),
+				"--timeout", "10", "--auth-user", "alice", "--auth-password", "wonderland", "--tls-cert", cert, "--tls-key", key}, test.args...)
+			runPeer(t, path, args...)
+			checkPeer(t, rec, "ESMTPSA", 1, peerMessage+"\r\n")
+			if e := rec.deliveries()[0].env; e.facts() != test.facts || !strings.HasPrefix(e.TLSClient, "CN=sink.example,") {
+				t.Errorf("envelope %+v, want %s", e, test.facts)
+			}
+		})
+	}
+}
+
+// pemFiles writes a certificate and its key.
+func pemFiles(t *testing.T, cfg *tls.Config) (cert, key string) {
+	t.Helper()
+	der, err := x509.MarshalPKCS8PrivateKey(cfg.Certificates[0].PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, key = filepath.Join(t.TempDir(), "cert.pem"), filepath.Join(t.TempDir(), "key.pem")
+	for file, block := range map[string]*pem.Block{
+		cert: {Type: "CERTIFICATE", Bytes: cfg.Certificates[0].Certificate[0]}, key: {Type: "PRIVATE KEY", Bytes: der},
+	} {
+		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return cert, key
+}
+
 func TestSwaksUnixSocket(t *testing.T) {
 	path := peer(t, "swaks")
 	rec := new(recorder)
@@ -102,5 +163,24 @@ func TestCurl(t *testing.T) {
 				"--upload-file", peerFile(t))...)
 			checkPeer(t, rec, protocol, 2, peerMessage)
 		})
+	}
+}
+
+// TestCurlLogsIn takes curl's choice among the mechanisms, and each by name.
+func TestCurlLogsIn(t *testing.T) {
+	path := peer(t, "curl")
+	for _, scheme := range []string{"smtp", "smtps"} {
+		for _, options := range []string{"AUTH=*", "AUTH=PLAIN", "AUTH=LOGIN"} {
+			t.Run(scheme+" "+options, func(t *testing.T) {
+				rec := new(recorder)
+				serverTLS, _ := testTLS(t)
+				_, addr := serve(t, Config{Handler: rec, SMTP: true, TLS: serverTLS, ImplicitTLS: scheme == "smtps",
+					Credentials: testUsers(t), authPause: time.Millisecond, Gate: newDoorman("tls+auth")}, nil)
+				runPeer(t, path, "--silent", "--show-error", "--max-time", "10", "--ssl-reqd", "--insecure", "--user", "alice:wonderland",
+					"--login-options", options, "--url", scheme+"://"+addr+"/client.example", "--mail-from", "a@example.org",
+					"--mail-rcpt", "b@example.net", "--upload-file", peerFile(t))
+				checkPeer(t, rec, "ESMTPSA", 1, peerMessage)
+			})
+		}
 	}
 }

@@ -13,9 +13,11 @@ import (
 
 // A Server serves any number of listeners with one Config. Its methods may be called by any goroutine.
 type Server struct {
-	cfg   Config
-	ctx   context.Context // ends when the server is forced to stop
-	force context.CancelFunc
+	cfg    Config
+	ctx    context.Context // ends when the server is forced to stop
+	force  context.CancelFunc
+	limits *limits
+	users  *authenticator // nil without Config.Credentials
 
 	mu        sync.Mutex
 	stopping  bool
@@ -30,6 +32,10 @@ func NewServer(cfg Config) *Server {
 		cfg:       cfg.withDefaults(),
 		listeners: make(map[net.Listener]struct{}),
 		sessions:  make(map[*session]struct{}),
+		limits:    newLimits(cfg.MaxConnectionsPerIP, cfg.MessagesPerMinutePerIP),
+	}
+	if cfg.Credentials != nil {
+		s.users = newAuthenticator(&s.cfg)
 	}
 	s.ctx, s.force = context.WithCancel(context.Background())
 	return s
@@ -39,6 +45,9 @@ func NewServer(cfg Config) *Server {
 // l, and returns ErrServerClosed after Shutdown, or the error of l. It waits and tries again while l reports an error that may pass,
 // such as too many open files.
 func (s *Server) Serve(l net.Listener) error {
+	if s.cfg.ImplicitTLS && s.cfg.TLS == nil {
+		return errors.Join(errors.New("lmtp: Config.ImplicitTLS needs Config.TLS"), closeListener(l))
+	}
 	if !s.track(l) {
 		_ = closeListener(l) // the server is closed either way
 		return ErrServerClosed
@@ -112,7 +121,7 @@ func (s *Server) isStopping() bool {
 
 // start serves conn, or turns it away.
 func (s *Server) start(conn net.Conn) {
-	sess := &session{cfg: &s.cfg, log: s.cfg.Logger, ctx: s.ctx, wire: newWire(conn, &s.cfg)}
+	sess := &session{cfg: &s.cfg, log: s.cfg.Logger, ctx: s.ctx, wire: newWire(conn, &s.cfg), limits: s.limits, users: s.users}
 	s.mu.Lock()
 	full := len(s.sessions) >= s.cfg.MaxConnections
 	if s.stopping || full {
@@ -141,8 +150,9 @@ func (s *Server) turnAway(conn net.Conn, full bool) {
 		reason = "too many connections"
 		s.cfg.Logger.Warn("too many connections", "limit", s.cfg.MaxConnections)
 	}
-	switch conn.(type) {
-	case *net.TCPConn, *net.UnixConn:
+	_, isTCP := conn.(*net.TCPConn)
+	_, isUnix := conn.(*net.UnixConn)
+	if (isTCP || isUnix) && !s.cfg.ImplicitTLS {
 		if err := conn.SetWriteDeadline(time.Now().Add(lingerTimeout)); err == nil {
 			// The peer sees the end of the connection in any case.
 			_, _ = io.WriteString(conn, Reply{Code: 421, Enhanced: "4.3.2", Text: reason}.line(false))

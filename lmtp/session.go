@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"runtime/debug"
 	"strings"
@@ -18,18 +19,26 @@ var errBye = errors.New("lmtp: session ended")
 
 // A session is one connection. It belongs to one goroutine, but for wire.stop and wire.close.
 type session struct {
-	cfg  *Config
-	log  *slog.Logger
-	ctx  context.Context // ends when the server is forced to stop
-	wire *wire
-	lib  *library
+	cfg    *Config
+	log    *slog.Logger
+	ctx    context.Context // ends when the server is forced to stop
+	wire   *wire
+	lib    *library
+	limits *limits
+	users  *authenticator // nil without AUTH
 
-	client  string
+	client  string               // Envelope.Client
+	addr    netip.AddrPort       // Peer.Addr
+	counted bool                 // in limits
 	tls     *tls.ConnectionState // nil without TLS
 	greeted bool                 // LHLO, EHLO or HELO was accepted
 	plain   bool                 // it was HELO
 	helo    string
-	bad     int // refused commands since the last good message
+	user    string // that AUTH proved
+	bad     int    // refused commands since the last good message
+
+	refusals int // of the gate and of limits since the last good message
+	denied   int // failed logins
 
 	tx transaction
 }
@@ -66,25 +75,68 @@ func (s *session) end() {
 		s.lib.close()
 	}
 	s.wire.hangUp()
+	if s.counted {
+		s.limits.leave(clientOf(s.addr.Addr()))
+	}
 }
 
 // open greets the peer.
 func (s *session) open() error {
 	s.wire.allow(s.cfg.EnvelopeTimeout)
-	if conn, ok := s.wire.raw.(*tls.Conn); ok {
-		state, err := s.wire.secure(s.ctx, conn)
-		if err != nil {
-			return fmt.Errorf("tls handshake: %w", err)
+	for _, step := range []func() error{s.identify, s.count, s.secure, s.enter} {
+		if err := step(); err != nil {
+			return err
 		}
-		s.tls = &state
 	}
-	s.client = clientName(s.wire.raw.RemoteAddr())
-	lib, greeting, err := startLibrary(s.cfg, s.offeredTLS())
+	lib, greeting, err := startLibrary(s.cfg, s.offeredTLS(), s.offersAuth())
 	if err != nil {
 		return err
 	}
 	s.lib = lib
 	return s.say(greeting)
+}
+
+// count counts the session as one of its client's.
+func (s *session) count() error {
+	if s.counted = s.limits.enter(clientOf(s.addr.Addr())); s.counted {
+		return nil
+	}
+	s.log.Warn("too many connections of one client", "client", s.client, "limit", s.cfg.MaxConnectionsPerIP)
+	if s.beginsWithTLS() {
+		s.wire.close() // a handshake is more than it may have
+		return errBye
+	}
+	// It is not waited for until it has read that.
+	if err := s.say([]byte(Reply{Code: 421, Enhanced: "4.7.0", Text: "too many connections from your address"}.line(false))); err != nil {
+		return err
+	}
+	return errBye
+}
+
+func (s *session) beginsWithTLS() bool {
+	_, ok := s.wire.raw.(*tls.Conn)
+	return ok || s.cfg.ImplicitTLS
+}
+
+// secure begins TLS where the connection begins with it.
+func (s *session) secure() (err error) {
+	var state tls.ConnectionState
+	conn, ok := s.wire.raw.(*tls.Conn)
+	switch {
+	case ok:
+		state, err = s.wire.secure(s.ctx, conn)
+	case s.cfg.ImplicitTLS:
+		state, _, err = s.wire.handshake(s.ctx, s.cfg.TLS)
+	default:
+		return nil
+	}
+	if err != nil {
+		s.log.Info("tls handshake failed", "client", s.client, "error", err)
+		s.wire.close() // there is no layer to say anything in
+		return fmt.Errorf("tls handshake: %w", err)
+	}
+	s.tls = &state
+	return nil
 }
 
 func clientName(addr net.Addr) string {
@@ -104,11 +156,12 @@ func (s *session) offeredTLS() *tls.Config {
 
 // command reads and carries out one command. An error ends the session.
 func (s *session) command() error {
-	line, err := s.wire.readLine(s.cfg.MaxLine, s.cfg.CommandTimeout, s.tx.chunks == nil)
+	line, err := s.wire.readLine(s.lineLimit(), s.cfg.CommandTimeout, s.tx.chunks == nil)
 	tooLong := errors.Is(err, errLineTooLong)
 	if err != nil && !tooLong {
 		return err
 	}
+	tooLong = tooLong || len(line) > s.cfg.MaxLine && !isAuth(line)
 	if verb, _ := splitCommand(string(line)); announcesChunk(line) && (tooLong || verb != "BDAT" || !clean(line)) {
 		return s.bdat("") // what follows cannot be understood
 	}
@@ -119,6 +172,19 @@ func (s *session) command() error {
 		return s.refused(refuse(500, "5.5.2", "control character in command"))
 	}
 	return s.dispatch(string(line))
+}
+
+// lineLimit is the length of the longest command: AUTH may be longer than the others (RFC 4954 section 4).
+func (s *session) lineLimit() int {
+	if s.users == nil {
+		return s.cfg.MaxLine
+	}
+	return max(s.cfg.MaxLine, maxAuthLine)
+}
+
+func isAuth(line []byte) bool {
+	verb, _ := splitCommand(string(line))
+	return verb == "AUTH"
 }
 
 func (s *session) dispatch(line string) error {
@@ -146,6 +212,10 @@ func (s *session) dispatch(line string) error {
 		return errBye
 	case "NOOP", "VRFY", "EXPN", "HELP":
 		return s.pass(verb)
+	case "ETRN", "ATRN", "TURN": // would have us send mail
+		return s.refused(refuse(502, "5.5.1", "nothing is ever sent from here"))
+	case "AUTH":
+		return s.auth(arg)
 	case "STARTTLS":
 		return s.startTLS(arg)
 	case "GET", "POST", "PUT", "HEAD", "CONNECT", "OPTIONS":

@@ -28,10 +28,10 @@ func (s *session) startTLS(arg string) error {
 		s.log.Warn("octets after STARTTLS discarded", "client", s.client, "count", discarded)
 	}
 	s.tls = &state
-	s.greeted, s.plain, s.helo = false, false, ""
+	s.greeted, s.plain, s.helo, s.user = false, false, "", ""
 	s.tx = transaction{}
 	s.lib.close()
 	// Its greeting has no place after a handshake.
-	s.lib, _, err = startLibrary(s.cfg, nil)
+	s.lib, _, err = startLibrary(s.cfg, nil, s.offersAuth())
 	return err
 }

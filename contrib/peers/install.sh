@@ -25,6 +25,8 @@ has_packages() {
 		/usr/bin/m4 /usr/bin/unshare /usr/bin/mount; do
 		[ -x "$file" ] || return 1
 	done
+	# swaks speaks TLS, and Postfix logs in, only with these.
+	perl -MNet::SSLeay -e 1 2>/dev/null && ls /usr/lib/*/sasl2/libscram.so >/dev/null 2>&1
 }
 
 has_sendmail() {
@@ -67,7 +69,7 @@ quiet_install() {
 
 install_packages() {
 	echo 'postfix postfix/main_mailer_type select No configuration' | debconf-set-selections
-	quiet_install postfix swaks miltertest curl m4 util-linux mount
+	quiet_install postfix swaks miltertest curl libnet-ssleay-perl libsasl2-modules m4 util-linux mount
 	# A Postfix that some other step started must not hold port 25.
 	if [ -s /var/spool/postfix/pid/master.pid ]; then
 		postfix stop >/dev/null 2>&1 || true
