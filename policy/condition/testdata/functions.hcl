@@ -1,0 +1,32 @@
+few          = matches(sender.domain)
+many         = matches(sender.domain, "a", "b")
+none         = try()
+expanded     = any([true]...)
+matches-list = matches(recipients, "x")
+matches-num  = matches(message.size, "x")
+matches-kind = matches(sender.domain, 5)
+pattern      = matches(sender.domain, "a(b")
+any-strings  = any(tags)
+all-bool     = all(message.signed)
+contains-str = contains(sender.domain, "x")
+contains-obj = contains(recipients, "x")
+contains-num = contains(recipients[*].number, "5")
+contains-sw  = contains("x", tags)
+cidr-address = cidr_contains("10.0.0.1", client.address)
+cidr-host    = cidr_contains("10.0.0.1/8", client.address)
+cidr-bad     = cidr_contains(["10.0.0.0/8", "ten/8"], client.address)
+cidr-mapped  = cidr_contains("::ffff:10.0.0.0/104", client.address)
+cidr-fact    = cidr_contains(sender.domain, client.address)
+cidr-tags    = cidr_contains(tags, client.address)
+cidr-number  = cidr_contains(5, client.address)
+cidr-arg     = cidr_contains("10.0.0.0/8", message.size)
+starts-list  = starts_with(tags, "x")
+lower-number = lower(message.size) == "x"
+length-num   = length(message.size) > 1
+try-list     = try(tags, tags)
+try-kinds    = try(sender.domain, 5) == "x"
+header-num   = header(5) == "x"
+header-none  = header() == "x"
+size-bad     = message.size > size("10 apples")
+size-fact    = message.size > size(sender.domain)
+time-bad     = message.date > time("yesterday")
