@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"syscall"
 
 	"daybook/archive/ledger"
@@ -25,39 +26,61 @@ func (a *Archive) Append(ctx context.Context, r *Receipt) (Entry, error) {
 	if err := checkNames(r.Tenant, r.Source); err != nil {
 		return Entry{}, err
 	}
+	if err := r.Decision.check(); err != nil {
+		return Entry{}, err
+	}
 	if err := a.space.check(); err != nil {
 		return Entry{}, err
 	}
 	e := &Entry{
 		Tenant: r.Tenant, Source: r.Source, Received: r.Received.UTC(), Envelope: r.Envelope,
-		Summary: r.Summary, Size: r.Size, SHA256: r.SHA256, Flags: r.Flags,
+		Summary: r.Summary, Size: r.Size, SHA256: r.SHA256, Flags: r.Flags, Decision: r.Decision,
 	}
-	records, err := a.pieces(ctx, r, e)
-	if err != nil {
+	if e.Decision.Action == ActionQuarantine {
+		e.Quarantine = QuarantineWaiting
+	}
+	c := &cutter{a: a, tenant: e.Tenant}
+	if err := c.cut(ctx, r.Body, r.Size, r.SHA256); err != nil {
 		return Entry{}, err
 	}
+	e.recipe = c.recipe
 	body, err := a.codec.encodeEntry(e)
 	if err != nil {
 		return Entry{}, fmt.Errorf("encode entry: %w", err)
 	}
-	records = append(records, ledger.Record{Type: typeEntry, Flags: ledger.Numbered, Body: body, Note: e})
+	records := append(c.records, ledger.Record{Type: typeEntry, Flags: ledger.Numbered, Body: body, Note: e})
 	if err := a.write(ctx, records); err != nil {
 		return Entry{}, err
 	}
 	return *e, nil
 }
 
-// AppendEvent records an event, durably, and gives it its number.
+// AppendEvent records an event, durably, and gives it its number. What changes
+// the standing of an entry or policy has methods of its own: [Archive.Release],
+// [Archive.Keep] and [Archive.KeepPolicy].
 func (a *Archive) AppendEvent(ctx context.Context, e Event) (Event, error) {
+	switch e.Kind {
+	case EventRelease, EventKeep, EventPolicy:
+		return Event{}, fmt.Errorf("an event of the kind %q is recorded by the method that does it", e.Kind)
+	case EventSkip:
+		if e.Decision == nil || e.Decision.Action != ActionSkip {
+			return Event{}, fmt.Errorf("an event of the kind %q has the decision to skip", e.Kind)
+		}
+	}
+	return a.appendEvent(ctx, nil, e)
+}
+
+// appendEvent writes an event behind the contents that belong to it.
+func (a *Archive) appendEvent(ctx context.Context, contents []ledger.Record, e Event) (Event, error) {
 	body, err := a.codec.encodeEvent(&e)
 	if err != nil {
 		return Event{}, fmt.Errorf("encode event: %w", err)
 	}
-	records := []ledger.Record{{Type: typeEvent, Flags: ledger.Numbered, Body: body}}
+	records := append(contents, ledger.Record{Type: typeEvent, Flags: ledger.Numbered, Body: body, Note: &e})
 	if err := a.write(ctx, records); err != nil {
 		return Event{}, err
 	}
-	e.ID = records[0].Seq
+	e.ID = records[len(records)-1].Seq
 	return e, nil
 }
 
@@ -68,45 +91,75 @@ func checkNames(tenant, source string) error {
 	return nil
 }
 
-// pieces cuts the message into pieces, writes all but the last of them when there
-// are many, and notes the recipe in e. It gives the records still to be written.
-func (a *Archive) pieces(ctx context.Context, r *Receipt, e *Entry) ([]ledger.Record, error) {
-	if b, ok := r.Body.(held); ok && r.Size > 0 && r.Size <= maxPiece && int64(len(b.Bytes())) == r.Size {
-		return []ledger.Record{a.addPiece(e, r.SHA256, b.Bytes())}, nil
+// cutter cuts bodies into pieces and makes their content records.
+type cutter struct {
+	a      *Archive
+	tenant string
+	// reuse leaves out the record of a piece that the archive has and can read.
+	reuse bool
+
+	recipe  []piece         // of the body that was cut last
+	records []ledger.Record // still to be written
+	waiting int             // bytes of them
+}
+
+// cut cuts a body into pieces. When there are many it writes all but the last of
+// them.
+func (c *cutter) cut(ctx context.Context, body io.ReaderAt, size int64, digest Digest) error {
+	c.recipe = nil
+	if b, ok := body.(held); ok && size > 0 && size <= maxPiece && int64(len(b.Bytes())) == size && !c.reuse {
+		return c.add(digest, b.Bytes())
 	}
-	var records []ledger.Record
-	waiting := 0
 	whole := sha256.New()
-	buf := make([]byte, min(r.Size, maxPiece))
-	for offset := int64(0); offset < r.Size; {
-		raw := buf[:min(r.Size-offset, maxPiece)]
-		if n, err := r.Body.ReadAt(raw, offset); n < len(raw) {
-			return nil, fmt.Errorf("read spool at %d: %w", offset, err)
+	buf := make([]byte, min(size, maxPiece))
+	for offset := int64(0); offset < size; {
+		raw := buf[:min(size-offset, maxPiece)]
+		if n, err := body.ReadAt(raw, offset); n < len(raw) {
+			return fmt.Errorf("read the bytes at %d: %w", offset, err)
+		}
+		if c.waiting >= flushBytes {
+			if err := c.flush(ctx); err != nil {
+				return err
+			}
 		}
 		whole.Write(raw)
-		record := a.addPiece(e, sha256.Sum256(raw), raw)
-		records = append(records, record)
+		if err := c.add(sha256.Sum256(raw), raw); err != nil {
+			return err
+		}
 		offset += int64(len(raw))
-		if waiting += len(record.Body); waiting >= flushBytes && offset < r.Size {
-			if err := a.write(ctx, records); err != nil {
-				return nil, err
-			}
-			records, waiting = nil, 0
+	}
+	if Digest(whole.Sum(nil)) != digest {
+		return errChanged
+	}
+	return nil
+}
+
+// add adds a piece to the recipe, and its record to those still to be written.
+func (c *cutter) add(hash Digest, raw []byte) error {
+	p := piece{Kind: pieceContent, Data: hash[:], Size: int64(len(raw))}
+	c.recipe = append(c.recipe, p)
+	if c.reuse {
+		if c.a.has(c.tenant, p) {
+			return nil
+		}
+		if err := c.a.space.check(); err != nil {
+			return err
 		}
 	}
-	if Digest(whole.Sum(nil)) != r.SHA256 {
-		return nil, errSpool
-	}
-	return records, nil
+	body := c.a.press.pack(c.tenant, hash, raw)
+	c.records = append(c.records, ledger.Record{Type: typeContent, Body: body, Note: contentKey(c.tenant, hash[:])})
+	c.waiting += len(body)
+	return nil
 }
 
-// addPiece adds a piece to an entry's recipe and gives its record.
-func (a *Archive) addPiece(e *Entry, hash Digest, raw []byte) ledger.Record {
-	e.recipe = append(e.recipe, piece{Kind: pieceContent, Data: hash[:], Size: int64(len(raw))})
-	return ledger.Record{Type: typeContent, Body: a.press.pack(e.Tenant, hash, raw), Note: contentKey(e.Tenant, hash[:])}
+// flush writes the records that wait.
+func (c *cutter) flush(ctx context.Context) error {
+	err := c.a.write(ctx, c.records)
+	c.records, c.waiting = nil, 0
+	return err
 }
 
-var errSpool = errors.New("the spooled bytes do not have the digest that the message had on arrival")
+var errChanged = errors.New("the bytes do not have the digest that was handed over with them: they have changed")
 
 // write appends records and tells a full disk from other errors.
 func (a *Archive) write(ctx context.Context, records []ledger.Record) error {

@@ -8,6 +8,7 @@ import (
 	iofs "io/fs"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -90,12 +91,15 @@ type Archive struct {
 	space   *space
 	damage  []Damage
 	metrics *metrics
+	judging sync.Mutex // held from looking at an entry's quarantine to recording a change
 	closing sync.Once
 }
 
 // Open opens the archive in the folder dir. Unless Options.ReadOnly is set it
 // creates the folder and what belongs in it, and whatever an unclean end left
-// undone is done. The errors are [ErrLocked], [ErrCatalog], fs.ErrNotExist (for
+// undone is done. A catalog of another version is replaced by one that is made
+// from the ledger, all of which is read once; for reading only, it is made in
+// memory. The errors are [ErrLocked], [ErrCatalog], fs.ErrNotExist (for
 // reading only), fs.ErrPermission and others of the disk. Damage of the ledger
 // does not fail Open, see [Archive.Damage]. The caller closes the archive.
 func Open(dir string, o Options) (_ *Archive, err error) {
@@ -115,17 +119,23 @@ func Open(dir string, o Options) (_ *Archive, err error) {
 	if a.press, err = newPress(); err != nil {
 		return nil, err
 	}
-	if err = a.findCatalog(&o); err != nil {
+	known, lost, err := a.findCatalog(&o)
+	if err != nil {
 		return nil, err
 	}
 	a.ledger, err = ledger.Open(context.Background(), o.FS.PathJoin(dir, ledgerDir), ledger.Options{
 		FS: o.FS, SegmentSize: o.SegmentSize, ReadOnly: o.ReadOnly,
-		From: a.catalog.state.mark, Apply: a.apply,
+		From: a.catalog.state.mark, Acknowledged: known, Apply: a.apply,
 	})
 	if err != nil {
 		return nil, err
 	}
-	a.damage = a.nameDamage(a.ledger.Recovery().Damage)
+	for _, d := range a.ledger.Recovery().Damage {
+		if !slices.Contains(lost, d) {
+			lost = append(lost, d)
+		}
+	}
+	a.damage = a.nameDamage(lost)
 	if !o.ReadOnly {
 		err = a.recordRecovery()
 	}
@@ -205,22 +215,54 @@ func syncFolder(fs vfs.FS, dir string) error {
 	return nil
 }
 
-// findCatalog opens the catalog. One that is missing is made from the ledger: when
-// nothing may be written, in memory.
-func (a *Archive) findCatalog(o *Options) error {
+// findCatalog opens the catalog. One that is missing, or of another version, is
+// made from the ledger: when nothing may be written, in memory. known is how far
+// the ledger is known to have been acknowledged, when the catalog does not tell;
+// lost is what was found to be damaged on the way.
+func (a *Archive) findCatalog(o *Options) (known ledger.Mark, lost []ledger.Damage, err error) {
 	dir := a.fs.PathJoin(a.dir, catalogDir)
 	exists, err := storeExists(a.fs, dir)
 	if err != nil {
-		return err
+		return known, nil, err
 	}
 	p := storeOptions(o)
-	if !exists && o.ReadOnly {
+	other := (*otherVersion)(nil)
+	if exists {
+		a.catalog, err = openCatalog(dir, a.codec, p)
+		if err == nil && !o.ReadOnly {
+			a.tidy()
+		}
+		if !errors.As(err, &other) {
+			return known, nil, err
+		}
+	}
+	known, err = a.lastMark(o), nil
+	switch {
+	case o.ReadOnly:
 		p.FS, p.ReadOnly = vfs.NewMem(), false
-	} else if err := a.fs.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("create catalog: %w", err)
+	case other != nil:
+		lost, err = a.replaceCatalog(o, known, other.Error())
+	case known != ledger.Mark{}:
+		lost, err = a.replaceCatalog(o, known, "it was being made anew when daybook ended")
+	default:
+		if err = a.fs.MkdirAll(dir, 0o700); err != nil {
+			err = fmt.Errorf("create catalog: %w", err)
+		}
+	}
+	if err != nil {
+		return known, nil, err
 	}
 	a.catalog, err = openCatalog(dir, a.codec, p)
-	return err
+	return known, lost, err
+}
+
+// tidy removes what a replacement of the catalog that was cut short left behind.
+func (a *Archive) tidy() {
+	for _, name := range []string{rebuildDir, oldDir} {
+		if err := a.fs.RemoveAll(a.fs.PathJoin(a.dir, name)); err != nil {
+			a.log.Warn("what is left of an older catalog could not be removed", "folder", name, "error", err)
+		}
+	}
 }
 
 // apply is called by the ledger with every group of records.
@@ -233,8 +275,8 @@ func (a *Archive) apply(records []ledger.Record, end ledger.Mark) error {
 func (a *Archive) recordRecovery() error {
 	known := map[string]bool{}
 	if len(a.damage) > 0 {
-		for e, err := range a.Events(context.Background(), Query{}) {
-			if err == nil && e.Kind == EventDamage {
+		for e, err := range a.Events(context.Background(), Query{Kind: EventDamage}) {
+			if err == nil {
 				known[e.Text] = true
 			}
 		}

@@ -41,24 +41,34 @@ func (s state) encode() []byte {
 	return b
 }
 
+// otherVersion is the error for a catalog that another daybook made.
+type otherVersion struct {
+	version byte
+	mark    ledger.Mark // how far it had come
+}
+
+func (e *otherVersion) Error() string {
+	return fmt.Sprintf("it is of version %d, and this daybook's is %d", e.version, catalogVersion)
+}
+
+// decodeState reads a state. In every version the mark stands first, so that one
+// of another version tells how far the ledger was acknowledged.
 func decodeState(b []byte) (state, error) {
-	if len(b) == 0 || b[0] != catalogVersion {
-		return state{}, errors.New("it is of another version")
-	}
 	var v [9]uint64
-	if len(b) != 1+8*len(v) {
+	if len(b) < 1+8*4 || b[0] == catalogVersion && len(b) != 1+8*len(v) {
 		return state{}, errors.New("its state is damaged")
 	}
-	for i := range v {
+	for i := range min(len(v), (len(b)-1)/8) {
 		v[i] = binary.BigEndian.Uint64(b[1+8*i:])
 	}
-	return state{
-		mark: ledger.Mark{
-			Position: ledger.Position{Segment: uint32(v[0]), Offset: int64(v[1])},
-			Seq:      v[2], Group: uint32(v[3]),
-		},
-		totals: totals{entries: v[4], events: v[5], contents: v[6], received: v[7], keys: v[8]},
-	}, nil
+	mark := ledger.Mark{
+		Position: ledger.Position{Segment: uint32(v[0]), Offset: int64(v[1])},
+		Seq:      v[2], Group: uint32(v[3]),
+	}
+	if b[0] != catalogVersion {
+		return state{}, &otherVersion{b[0], mark}
+	}
+	return state{mark, totals{entries: v[4], events: v[5], contents: v[6], received: v[7], keys: v[8]}}, nil
 }
 
 // catalog is the view of the ledger in Pebble. What it holds is a function of
@@ -112,6 +122,9 @@ func openStore(dir string, o *pebble.Options) (db *pebble.DB, err error) {
 	return pebble.Open(dir, o)
 }
 
+// manifestMarker begins the name of the file that names the store's manifest.
+const manifestMarker = "marker.manifest."
+
 // storeExists tells whether there is a store in a folder. One that has lost the
 // file which names its manifest would open as a new one, and replay a log of the
 // old: it is damaged.
@@ -125,7 +138,7 @@ func storeExists(fs vfs.FS, dir string) (bool, error) {
 	}
 	left := false
 	for _, name := range names {
-		if strings.HasPrefix(name, "marker.manifest.") {
+		if strings.HasPrefix(name, manifestMarker) {
 			return true, nil
 		}
 		left = left || strings.HasSuffix(name, ".log") || strings.HasSuffix(name, ".sst")
@@ -186,32 +199,64 @@ func (k *catalog) add(b *pebble.Batch, r *ledger.Record, s *state) error {
 	case typeContent:
 		return k.addContent(b, r, at, s)
 	case typeEntry:
-		e, ok := r.Note.(*Entry)
-		if !ok {
-			read, err := k.codec.decodeEntry(*r)
-			if err != nil {
-				return err
-			}
-			e = &read
-		}
-		e.ID = r.Seq
-		s.entries++
-		s.received += uint64(e.Size)
-		if err := b.Set(seqKey(keyEntry, r.Seq), at, nil); err != nil {
-			return err
-		}
-		for _, key := range indexKeys(e) {
-			s.keys++
-			if err := b.Set(key, nil, nil); err != nil {
-				return err
-			}
-		}
-		return nil
+		return k.addEntry(b, r, at, s)
 	case typeEvent:
-		s.events++
-		return b.Set(seqKey(keyEvent, r.Seq), at, nil)
+		return k.addEvent(b, r, at, s)
 	}
 	return fmt.Errorf("record type %d was written by a newer daybook", r.Type)
+}
+
+func (k *catalog) addEntry(b *pebble.Batch, r *ledger.Record, at []byte, s *state) error {
+	e, ok := r.Note.(*Entry)
+	if !ok {
+		read, err := k.codec.decodeEntry(*r)
+		if err != nil {
+			return err
+		}
+		e = &read
+	}
+	e.ID = r.Seq
+	s.entries++
+	s.received += uint64(e.Size)
+	if err := b.Set(seqKey(keyEntry, r.Seq), at, nil); err != nil {
+		return err
+	}
+	for _, key := range indexKeys(e) {
+		s.keys++
+		if err := b.Set(key, nil, nil); err != nil {
+			return err
+		}
+	}
+	if e.Decision.Action == ActionQuarantine {
+		return b.Set(seqKey(keyQuarantine, r.Seq), []byte{stateWaiting}, nil)
+	}
+	return nil
+}
+
+// addEvent notes an event and what it changes. What was there before is not
+// looked at: the last event counts.
+func (k *catalog) addEvent(b *pebble.Batch, r *ledger.Record, at []byte, s *state) error {
+	e, ok := r.Note.(*Event)
+	if !ok {
+		read, err := k.codec.decodeEvent(*r)
+		if err != nil {
+			return err
+		}
+		e = &read
+	}
+	s.events++
+	if err := b.Set(seqKey(keyEvent, r.Seq), at, nil); err != nil {
+		return err
+	}
+	switch e.Kind {
+	case EventRelease:
+		return b.Delete(seqKey(keyQuarantine, e.Entry), nil)
+	case EventKeep:
+		return b.Set(seqKey(keyQuarantine, e.Entry), []byte{stateKept}, nil)
+	case EventPolicy:
+		return b.Set(policyKey(e.Policy), seqKey(0, r.Seq)[1:], nil)
+	}
+	return nil
 }
 
 // addContent notes where a content stands. Of several with the same bytes the
@@ -261,7 +306,7 @@ func (k *catalog) close() error {
 // bound its memory; the ledger is the truth, so its own log is never synced.
 func storeOptions(o *Options) *pebble.Options {
 	p := &pebble.Options{
-		FS:                          unlockedFS{o.FS},
+		FS:                          storeFS{o.FS},
 		ReadOnly:                    o.ReadOnly,
 		FormatMajorVersion:          pebble.FormatValueSeparation,
 		CacheSize:                   32 << 20,
@@ -283,18 +328,30 @@ func storeOptions(o *Options) *pebble.Options {
 	return p
 }
 
-// unlockedFS leaves out Pebble's lock: the archive's own covers the catalog, and
-// a folder that cannot be written to can still be read.
-type unlockedFS struct{ vfs.FS }
+// storeFS is what Pebble works on. It leaves out Pebble's lock: the archive's own
+// covers the catalog, and a folder that cannot be written to can still be read.
+type storeFS struct{ vfs.FS }
 
 type noLock struct{}
 
 func (noLock) Close() error { return nil }
 
-func (unlockedFS) Lock(string) (io.Closer, error) { return noLock{}, nil }
+func (storeFS) Lock(string) (io.Closer, error) { return noLock{}, nil }
+
+// Create makes the name of a manifest durable before the marker that refers to it,
+// which Pebble leaves to the order in which the disk takes them: after a power loss
+// the marker could name a file that is not there.
+func (f storeFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
+	if strings.HasPrefix(f.PathBase(name), manifestMarker) {
+		if err := syncFolder(f.FS, f.PathDir(name)); err != nil {
+			return nil, err
+		}
+	}
+	return f.FS.Create(name, category)
+}
 
 // Unwrap gives the file system beneath (vfs.FS).
-func (f unlockedFS) Unwrap() vfs.FS { return f.FS }
+func (f storeFS) Unwrap() vfs.FS { return f.FS }
 
 // storeLogger passes on what Pebble has to say. Of its information nothing is
 // of use to an administrator.

@@ -24,6 +24,11 @@ type acked struct {
 	id     uint64
 	digest Digest
 	sender string
+	// released tells that the entry was let out of quarantine.
+	released bool
+	// policy is the file of a policy's text that is kept under digest; nil for a
+	// message.
+	policy []byte
 }
 
 // book is the list that the writers keep.
@@ -58,15 +63,43 @@ func (b *book) write(t *testing.T, a *Archive, writer uint64, stop chan struct{}
 			size = maxPiece + r.IntN(2*maxPiece)
 		}
 		body := noise(size, r.Uint64())
-		sender := fmt.Sprintf("w%d-%d@example.com", writer, n)
-		e, err := a.Append(context.Background(), receipt(body, sender, "r@example.org"))
+		one := acked{digest: sha256.Sum256(body), sender: fmt.Sprintf("w%d-%d@example.com", writer, n)}
+		receipt := receipt(body, one.sender, "r@example.org")
+		receipt.Decision = Decision{Action: ActionArchive, Rule: one.sender}
+		quarantined := r.IntN(4) == 0
+		if quarantined {
+			receipt.Decision.Action = ActionQuarantine
+		}
+		e, err := a.Append(context.Background(), receipt)
 		if err != nil {
 			t.Errorf("append: %v", err)
 			return
 		}
-		b.add(acked{e.ID, sha256.Sum256(body), sender})
+		one.id = e.ID
+		b.add(one)
+		if quarantined && r.IntN(2) == 0 {
+			if _, err := a.Release(context.Background(), e.ID, "admin", "known"); err != nil {
+				t.Errorf("release: %v", err)
+			}
+			one.released = true
+			b.add(one)
+		}
+		if n%20 == 5 {
+			b.keepPolicy(t, a, noise(500+r.IntN(2000), r.Uint64()))
+		}
 		time.Sleep(time.Duration(r.IntN(1000)) * time.Microsecond) // a clone costs what it holds
 	}
+}
+
+// keepPolicy keeps a policy of two files, one of which is in every policy.
+func (b *book) keepPolicy(t *testing.T, a *Archive, text []byte) {
+	digest := sha256.Sum256(text)
+	files := []PolicyFile{policyFile("main.hcl", text), policyFile("names.txt", []byte("anna\nbob\n"))}
+	if _, err := a.KeepPolicy(context.Background(), digest, files, Event{}); err != nil {
+		t.Errorf("keep policy: %v", err)
+		return
+	}
+	b.add(acked{digest: digest, policy: text})
 }
 
 // The machine loses power, again and again, with some of what was not synced on
@@ -132,8 +165,16 @@ func checkClone(t *testing.T, name string, fs vfs.FS, known []acked, thorough bo
 		if !thorough && i < len(known)-20 && i%17 != 0 {
 			continue
 		}
+		if k.policy != nil {
+			checkPolicyText(t, name, a, k.digest, "main.hcl", k.policy)
+			checkPolicyText(t, name, a, k.digest, "names.txt", []byte("anna\nbob\n"))
+			continue
+		}
 		e, err := a.Entry(k.id)
-		if err != nil || e.SHA256 != k.digest || e.Envelope.Sender.Address != k.sender {
+		if k.released && e.Quarantine != QuarantineNone {
+			t.Errorf("%s: entry %d was released, and is in quarantine again: %v", name, k.id, e.Quarantine)
+		}
+		if err != nil || e.SHA256 != k.digest || e.Envelope.Sender.Address != k.sender || e.Decision.Rule != k.sender {
 			t.Errorf("%s: entry %d of %d acknowledged: %v, sender %q", name, k.id, len(known), err, e.Envelope.Sender.Address)
 			continue
 		}

@@ -3,6 +3,7 @@ package archive
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"flag"
 	"fmt"
@@ -44,8 +45,10 @@ func TestDamageIsFoundAndNamed(t *testing.T) {
 	t.Logf("%d cases: %v", *damageCount, found)
 }
 
-// sampleArchive makes an archive of several segments, and gives its files and its
-// messages.
+const damagePolicyFile = "main.hcl"
+
+// sampleArchive makes an archive of several segments, and gives its files, its
+// messages and its policies.
 func sampleArchive(t *testing.T) (files map[string][]byte, want map[uint64][]byte) {
 	t.Helper()
 	fs := vfs.NewMem()
@@ -56,7 +59,25 @@ func sampleArchive(t *testing.T) (files map[string][]byte, want map[uint64][]byt
 		if i == 30 {
 			body = noise(2*maxPiece+5, 30)
 		}
-		want[appendOne(t, a, receipt(body, fmt.Sprintf("s%d@x", i), "r@y")).ID] = body
+		r := receipt(body, fmt.Sprintf("s%d@x", i), "r@y")
+		if i%5 == 0 {
+			r.Decision = Decision{Action: ActionQuarantine, Rule: "fifth", Policy: Digest{1}}
+		}
+		id := appendOne(t, a, r).ID
+		want[id] = body
+		if i%10 == 0 {
+			if _, err := a.Keep(context.Background(), id, "admin", "looks odd"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if i%20 == 10 {
+			text := noise(4000, uint64(1000+i))
+			e, err := a.KeepPolicy(context.Background(), sha256.Sum256(text), []PolicyFile{policyFile(damagePolicyFile, text)}, Event{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			want[e.ID] = text
+		}
 	}
 	a.Close()
 	// Opened and closed once more, the catalog has tables as well as a log.
@@ -176,7 +197,7 @@ func readable(t *testing.T, name string, a *Archive, want map[uint64][]byte, nam
 	n := 0
 	for id, body := range want {
 		var b bytes.Buffer
-		err := a.WriteTo(context.Background(), id, &b)
+		err := writeAny(a, id, sha256.Sum256(body), &b)
 		switch {
 		case err == nil && bytes.Equal(b.Bytes(), body):
 			n++
@@ -187,6 +208,19 @@ func readable(t *testing.T, name string, a *Archive, want map[uint64][]byte, nam
 		}
 	}
 	return n
+}
+
+// writeAny writes the bytes of a message, or of a policy that its digest names.
+func writeAny(a *Archive, id uint64, digest Digest, w io.Writer) error {
+	err := a.WriteTo(context.Background(), id, w)
+	if !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	text, err := a.Policy(digest)
+	if err != nil {
+		return err
+	}
+	return text.WriteFile(context.Background(), damagePolicyFile, w)
 }
 
 // rebuilt makes the catalog anew and expects everything back.

@@ -8,6 +8,8 @@
 //   - [Archive.WriteTo] gives the bytes that were appended, or an error that
 //     names the damage; never other bytes.
 //   - Nothing is refused, joined or left out for what a message contains.
+//   - What was decided about a message, and by which words of which policy, is
+//     part of its entry, or of the event that tells of a message left out.
 //   - The catalog can be deleted: it is made anew from the ledger, and holds the
 //     same.
 //
@@ -30,11 +32,24 @@
 // of an entry stand before it. Bodies have a version, and every version that was
 // ever written can be read.
 //
+// The text of every policy is kept in the same way: its files are contents of the
+// archive's own, under no tenant, and an event lists them with their recipes. A
+// content that the archive has, and can read, is not written again for a policy.
+//
+// # Quarantine
+//
+// An entry in quarantine is an entry like any other, with the decision to
+// quarantine it. Events end that or confirm it; how it stands now is in the
+// catalog only.
+//
 // # The catalog
 //
 // Its keys are in one table, in keys.go. What it holds is a function of the
 // ledger's records in their order: no clock, no chance. It is written without
 // being synced, group by group after the ledger was synced, together with how
 // far it has come; what a crash takes from it is applied again from the ledger.
-// Of several content records with the same bytes the last one counts.
+// Of several content records with the same bytes the last one counts, and of
+// several events about an entry's quarantine or a policy the last one as well:
+// nothing is looked up in order to apply a record. A catalog of another version is
+// replaced when the archive is opened.
 package archive

@@ -69,16 +69,35 @@ func faultyRun() int {
 			size = 6 * maxPiece
 		}
 		body := noise(size, uint64(n))
-		e, err := a.Append(context.Background(), receipt(body, "a@example.com", "b@example.org"))
+		r := receipt(body, "a@example.com", "b@example.org")
+		r.Decision = Decision{Action: ActionQuarantine, Rule: "all"}
+		e, err := a.Append(context.Background(), r)
 		if err != nil {
 			fmt.Printf("error %v\n", err)
 			continue
 		}
 		sum := sha256.Sum256(body)
 		fmt.Printf("acknowledged %d %s\n", e.ID, hex.EncodeToString(sum[:]))
+		if n%4 == 0 {
+			faultyDecisions(a, e.ID, uint64(n))
+		}
 	}
 	a.Close()
 	return 0
+}
+
+// faultyDecisions keeps a policy and releases an entry, and says what was
+// acknowledged.
+func faultyDecisions(a *Archive, id, n uint64) {
+	text := noise(3000, 100+n)
+	digest := Digest(sha256.Sum256(text))
+	files := []PolicyFile{policyFile("a.hcl", text), policyFile("b.txt", []byte("the same in all"))}
+	if _, err := a.KeepPolicy(context.Background(), digest, files, Event{}); err == nil {
+		fmt.Printf("policy %v %d\n", digest, 100+n)
+	}
+	if _, err := a.Release(context.Background(), id, "admin", ""); err == nil {
+		fmt.Printf("released %d\n", id)
+	}
 }
 
 // Every operation on the disk fails once, and from then on: whatever was
@@ -163,6 +182,7 @@ func checkAfterFault(t *testing.T, name, dir, out string) int {
 		return 0
 	}
 	defer a.Close()
+	checkDecisions(t, name, a, out)
 	count := 0
 	for s := bufio.NewScanner(strings.NewReader(out)); s.Scan(); {
 		var id uint64
@@ -184,4 +204,23 @@ func checkAfterFault(t *testing.T, name, dir, out string) int {
 	}
 	appendOne(t, a, receipt([]byte("after"), "a@b", "c@d"))
 	return count
+}
+
+// checkDecisions looks for the policies and releases that were acknowledged.
+func checkDecisions(t *testing.T, name string, a *Archive, out string) {
+	t.Helper()
+	for s := bufio.NewScanner(strings.NewReader(out)); s.Scan(); {
+		var id, seed uint64
+		var digest string
+		if n, _ := fmt.Sscanf(s.Text(), "released %d", &id); n == 1 {
+			if e, err := a.Entry(id); err != nil || e.Quarantine != QuarantineNone {
+				t.Errorf("%s: entry %d was released, and is %v (%v)\n%s", name, id, e.Quarantine, err, out)
+			}
+		}
+		if n, _ := fmt.Sscanf(s.Text(), "policy %s %d", &digest, &seed); n == 2 {
+			text := noise(3000, seed)
+			checkPolicyText(t, name, a, sha256.Sum256(text), "a.hcl", text)
+			checkPolicyText(t, name, a, sha256.Sum256(text), "b.txt", []byte("the same in all"))
+		}
+	}
 }

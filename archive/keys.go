@@ -11,8 +11,8 @@ import (
 )
 
 // catalogVersion is raised whenever the table below changes; a catalog of
-// another version is rebuilt.
-const catalogVersion = 1
+// another version is made anew by Open.
+const catalogVersion = 2
 
 // The catalog's keys. Integers are big endian, so that keys sort by them. hash is
 // the first 8 bytes of a SHA-256; two texts may share it, so what is found under
@@ -27,15 +27,19 @@ const catalogVersion = 1
 //	recipient hash(address):8 seq:8         -
 //	msgid    hash(Message-ID):8 seq:8       -
 //	time     received, nanoseconds:8 seq:8  -
+//	quarantine seq:8                        state of the entry: 0 waiting, 1 kept
+//	policy   sha256:32                      seq:8 of the last event that kept its text
 const (
-	keyState     = 'A'
-	keyEntry     = 'e'
-	keyEvent     = 'v'
-	keyContent   = 'c'
-	keySender    = 's'
-	keyRecipient = 'r'
-	keyMessageID = 'm'
-	keyTime      = 't'
+	keyState      = 'A'
+	keyEntry      = 'e'
+	keyEvent      = 'v'
+	keyContent    = 'c'
+	keySender     = 's'
+	keyRecipient  = 'r'
+	keyMessageID  = 'm'
+	keyTime       = 't'
+	keyQuarantine = 'q'
+	keyPolicy     = 'p'
 )
 
 func stateKey() []byte { return []byte{keyState} }
@@ -53,6 +57,8 @@ func contentKey(tenant string, hash []byte) []byte {
 	b = append(b, tenant...)
 	return append(b, hash...)
 }
+
+func policyKey(digest Digest) []byte { return append([]byte{keyPolicy}, digest[:]...) }
 
 // textPrefix is the key of a text in an index, without the sequence number.
 func textPrefix(prefix byte, text string) []byte {

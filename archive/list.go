@@ -24,6 +24,13 @@ type Query struct {
 	MessageID         string
 	// Since (inclusive) and Until (exclusive) bound the time of arrival.
 	Since, Until time.Time
+	// Quarantine wants entries by how they stand; the zero one wants all.
+	Quarantine QuarantineFilter
+	// Tag must be among the tags of the decision. Empty is no condition.
+	Tag string
+	// Kind is that of the events wanted, and no condition for entries. Empty wants
+	// all.
+	Kind EventKind
 	// Reverse lists the highest number first.
 	Reverse bool
 	// Limit ends the listing after so many; 0 is no limit.
@@ -40,6 +47,9 @@ func (a *Archive) List(ctx context.Context, q Query) iter.Seq2[Entry, error] {
 			var e Entry
 			if err == nil {
 				e, err = a.entry(from, id)
+			}
+			if errors.Is(err, ErrNotFound) {
+				err = &Damage{Entry: id, Reason: "its record is lost; what was decided about it since is not"}
 			}
 			if err == nil && !q.wants(&e) {
 				continue
@@ -74,6 +84,8 @@ func (a *Archive) Events(ctx context.Context, q Query) iter.Seq2[Event, error] {
 // index there is for it.
 func (a *Archive) numbers(ctx context.Context, from pebble.Reader, q Query) iter.Seq2[uint64, error] {
 	switch {
+	case q.Quarantine == QuarantineOnly:
+		return scan(ctx, from, []byte{keyQuarantine}, q)
 	case q.MessageID != "":
 		return scan(ctx, from, textPrefix(keyMessageID, bareID(q.MessageID)), q)
 	case q.Recipient != "":
@@ -166,10 +178,14 @@ func (q *Query) wants(e *Entry) bool {
 		func(p message.Path) bool { return foldAddress(p.Address) == foldAddress(q.Recipient) })
 	return recipient && q.wantsAt(e.Tenant, e.Source, e.Received) &&
 		(q.Sender == "" || foldAddress(q.Sender) == foldAddress(e.Envelope.Sender.Address)) &&
-		(q.MessageID == "" || bareID(q.MessageID) == bareID(e.Summary.MessageID))
+		(q.MessageID == "" || bareID(q.MessageID) == bareID(e.Summary.MessageID)) &&
+		q.Quarantine.wants(e.Quarantine) && (q.Tag == "" || slices.Contains(e.Decision.Tags, q.Tag))
 }
 
-func (q *Query) wantsEvent(e *Event) bool { return q.wantsAt(e.Tenant, e.Source, e.Time) }
+func (q *Query) wantsEvent(e *Event) bool {
+	return q.wantsAt(e.Tenant, e.Source, e.Time) && (q.Kind == "" || q.Kind == e.Kind) &&
+		(q.Tag == "" || e.Decision != nil && slices.Contains(e.Decision.Tags, q.Tag))
+}
 
 func (q *Query) wantsAt(tenant, source string, t time.Time) bool {
 	return (q.Tenant == "" || q.Tenant == tenant) && (q.Source == "" || q.Source == source) &&

@@ -3,9 +3,12 @@ package archive
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -15,8 +18,10 @@ var modelRuns = flag.Int("models", 50, "random sequences of operations to try")
 
 // model is what an archive must hold, kept in the simplest way.
 type model struct {
-	bodies map[uint64][]byte
-	order  []uint64
+	bodies     map[uint64][]byte
+	order      []uint64
+	quarantine map[uint64]QuarantineState
+	policies   map[Digest][]byte
 }
 
 // modelRun is an archive, its model, and chance.
@@ -39,7 +44,7 @@ func TestAgainstAModel(t *testing.T) {
 	for i := range *modelRuns {
 		m := &modelRun{
 			t: t, r: rand.New(rand.NewPCG(*seed, uint64(i))), fs: vfs.NewCrashableMem(),
-			model: model{bodies: map[uint64][]byte{}}, next: 1,
+			model: model{map[uint64][]byte{}, nil, map[uint64]QuarantineState{}, map[Digest][]byte{}}, next: 1,
 		}
 		m.open()
 		var done []string
@@ -71,7 +76,7 @@ func (m *modelRun) open() {
 
 // step does one thing, and gives its name.
 func (m *modelRun) step() string {
-	switch m.r.IntN(9) {
+	switch m.r.IntN(12) {
 	case 0, 1, 2:
 		m.deliver(noise(m.r.IntN(6000), m.r.Uint64()))
 		return "deliver"
@@ -100,19 +105,66 @@ func (m *modelRun) step() string {
 		}
 		m.open()
 		return "rebuild"
+	case 8, 9:
+		return m.judge()
+	case 10:
+		m.keepPolicy()
+		return "policy"
 	}
 	m.compare()
 	return "compare"
 }
 
 func (m *modelRun) deliver(body []byte) {
-	e := appendOne(m.t, m.a, receipt(body, fmt.Sprintf("s%d@x", m.next), "r@y"))
+	r := receipt(body, fmt.Sprintf("s%d@x", m.next), "r@y")
+	r.Decision = Decision{Action: ActionArchive, Tags: []string{fmt.Sprint("tag", m.next%3)}}
+	if m.r.IntN(3) == 0 {
+		r.Decision.Action = ActionQuarantine
+		m.model.quarantine[m.next] = QuarantineWaiting
+	}
+	e := appendOne(m.t, m.a, r)
 	if e.ID != m.next {
 		m.t.Errorf("an entry has number %d, want %d", e.ID, m.next)
 	}
 	m.next++
 	m.model.bodies[e.ID] = body
 	m.model.order = append(m.model.order, e.ID)
+}
+
+// judge releases or keeps an entry, which may not be in quarantine.
+func (m *modelRun) judge() string {
+	if len(m.model.order) == 0 {
+		return "nothing"
+	}
+	id := m.model.order[m.r.IntN(len(m.model.order))]
+	name, do, then := "keep", m.a.Keep, QuarantineKept
+	if m.r.IntN(2) == 0 {
+		name, do, then = "release", m.a.Release, QuarantineNone
+	}
+	e, err := do(context.Background(), id, "admin", "why not")
+	if m.model.quarantine[id] == QuarantineNone {
+		if !errors.Is(err, ErrNotQuarantined) {
+			m.t.Errorf("%s of entry %d, which is not in quarantine: %v", name, id, err)
+		}
+		return name + " in vain"
+	}
+	if err != nil || e.ID != m.next || e.Entry != id || e.Actor != "admin" {
+		m.t.Errorf("%s of entry %d: %+v, %v", name, id, e, err)
+	}
+	m.next++
+	m.model.quarantine[id] = then
+	return name
+}
+
+func (m *modelRun) keepPolicy() {
+	text := bytes.Repeat([]byte{byte(m.r.IntN(5))}, 100) // often one that was kept before
+	digest := Digest(sha256.Sum256(text))
+	e, err := m.a.KeepPolicy(context.Background(), digest, []PolicyFile{policyFile("x", text)}, Event{Text: "loaded"})
+	if err != nil || e.ID != m.next {
+		m.t.Errorf("policy: number %d, %v; want %d", e.ID, err, m.next)
+	}
+	m.next++
+	m.model.policies[digest] = text
 }
 
 // powerLoss goes on with what is on the disk, while the old archive is let go.
@@ -132,13 +184,49 @@ func (m *modelRun) compare() {
 		m.t.Errorf("the archive has the entries %v, want %v", got, m.model.order)
 		return
 	}
+	m.compareDecisions()
 	for id, want := range m.model.bodies {
-		if e, err := m.a.Entry(id); err != nil || e.Envelope.Sender.Address != fmt.Sprintf("s%d@x", id) {
-			m.t.Errorf("entry %d: %v, sender %q", id, err, e.Envelope.Sender.Address)
+		if e, err := m.a.Entry(id); err != nil || e.Quarantine != m.model.quarantine[id] || e.Envelope.Sender.Address != fmt.Sprintf("s%d@x", id) {
+			m.t.Errorf("entry %d: %v, sender %q, quarantine %q", id, err, e.Envelope.Sender.Address, e.Quarantine)
 		}
 		if !bytes.Equal(body(m.t, m.a, id), want) {
 			m.t.Errorf("entry %d has other bytes", id)
 		}
 	}
 	verified(m.t, m.a)
+}
+
+// compareDecisions compares quarantine, tags and policies.
+func (m *modelRun) compareDecisions() {
+	m.t.Helper()
+	var only, without, tagged []uint64
+	waiting := uint64(0)
+	for _, id := range m.model.order {
+		switch m.model.quarantine[id] {
+		case QuarantineNone:
+			without = append(without, id)
+		case QuarantineWaiting:
+			waiting++
+			fallthrough
+		default:
+			only = append(only, id)
+		}
+		if id%3 == 1 {
+			tagged = append(tagged, id)
+		}
+	}
+	for _, c := range []struct {
+		q    Query
+		want []uint64
+	}{{Query{Quarantine: QuarantineOnly}, only}, {Query{Quarantine: QuarantineWithout}, without}, {Query{Tag: "tag1"}, tagged}} {
+		if got := numbers(list(m.t, m.a, c.q)); !slices.Equal(got, c.want) {
+			m.t.Errorf("%+v gives %v, want %v", c.q, got, c.want)
+		}
+	}
+	if got := m.a.Stats().Waiting; got != waiting {
+		m.t.Errorf("%d entries wait in quarantine, want %d", got, waiting)
+	}
+	for digest, want := range m.model.policies {
+		checkPolicyText(m.t, "model", m.a, digest, "x", want)
+	}
 }

@@ -19,6 +19,18 @@ func (a *Archive) Entry(id uint64) (Entry, error) {
 }
 
 func (a *Archive) entry(from pebble.Reader, id uint64) (Entry, error) {
+	e, err := a.recorded(from, id)
+	if err != nil || e.Decision.Action != ActionQuarantine {
+		return e, err
+	}
+	if e.Quarantine, err = quarantine(from, id); err != nil {
+		return Entry{}, fmt.Errorf("entry %d: %w", id, err)
+	}
+	return e, nil
+}
+
+// recorded gives an entry as its record has it.
+func (a *Archive) recorded(from pebble.Reader, id uint64) (Entry, error) {
 	at, err := location(from, seqKey(keyEntry, id))
 	if err != nil {
 		return Entry{}, fmt.Errorf("entry %d: %w", id, err)
@@ -53,70 +65,84 @@ func (a *Archive) record(at ledger.Location, kind uint8, id uint64) (ledger.Reco
 // checked against its digest before it is written, and the last one only after
 // the whole message was. The error is [ErrNotFound], a [*Damage], or that of w.
 func (a *Archive) WriteTo(ctx context.Context, id uint64, w io.Writer) error {
-	e, err := a.Entry(id)
+	e, err := a.recorded(a.catalog.reader(), id)
 	if err != nil {
 		return err
 	}
+	return a.writeStored(ctx, &stored{id: id, tenant: e.Tenant, recipe: e.recipe, size: e.Size, digest: e.SHA256}, w)
+}
+
+// stored is something that is kept in pieces.
+type stored struct {
+	id     uint64 // of the entry or event that it belongs to
+	tenant string
+	recipe []piece
+	size   int64
+	digest Digest
+}
+
+// writeStored writes the exact bytes of what is stored, as WriteTo promises.
+func (a *Archive) writeStored(ctx context.Context, s *stored, w io.Writer) error {
 	whole := sha256.New()
-	for i, p := range e.recipe {
+	for i, p := range s.recipe {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		raw, err := a.piece(&e, p)
+		raw, err := a.piece(s, p)
 		if err != nil {
 			return err
 		}
 		whole.Write(raw)
-		if i == len(e.recipe)-1 && Digest(whole.Sum(nil)) != e.SHA256 {
-			return &Damage{Entry: id, Reason: errDigest.Error()}
+		if i == len(s.recipe)-1 && Digest(whole.Sum(nil)) != s.digest {
+			return &Damage{Entry: s.id, Reason: errDigest.Error()}
 		}
 		if _, err := w.Write(raw); err != nil {
 			return err
 		}
 	}
-	if len(e.recipe) == 0 && e.Size != 0 {
-		return &Damage{Entry: id, Reason: "it has no recipe"}
+	if len(s.recipe) == 0 && s.size != 0 {
+		return &Damage{Entry: s.id, Reason: "it has no recipe"}
 	}
 	return nil
 }
 
-// piece gives the bytes of one piece of an entry's message.
-func (a *Archive) piece(e *Entry, p piece) ([]byte, error) {
+// piece gives the bytes of one piece.
+func (a *Archive) piece(s *stored, p piece) ([]byte, error) {
 	switch p.Kind {
 	case pieceLiteral:
 		return p.Data, nil
 	case pieceContent:
-		return a.content(e, p)
+		return a.content(s, p)
 	}
-	return nil, fmt.Errorf("entry %d: its recipe was written by a newer daybook", e.ID)
+	return nil, fmt.Errorf("entry %d: its recipe was written by a newer daybook", s.id)
 }
 
 // content gives the bytes of a content, checked.
-func (a *Archive) content(e *Entry, p piece) ([]byte, error) {
-	at, err := location(a.catalog.reader(), contentKey(e.Tenant, p.Data))
+func (a *Archive) content(s *stored, p piece) ([]byte, error) {
+	at, err := location(a.catalog.reader(), contentKey(s.tenant, p.Data))
 	if errors.Is(err, ErrNotFound) {
-		return nil, &Damage{Entry: e.ID, Reason: "a content of it is missing"}
+		return nil, &Damage{Entry: s.id, Reason: "a content of it is missing"}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("entry %d: %w", e.ID, err)
+		return nil, fmt.Errorf("entry %d: %w", s.id, err)
 	}
 	r, err := a.ledger.Read(at)
 	if d := (*ledger.Damage)(nil); errors.As(err, &d) {
-		return nil, damaged(e.ID, at, "its content: "+d.Reason)
+		return nil, damaged(s.id, at, "its content: "+d.Reason)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("entry %d: %w", e.ID, err)
+		return nil, fmt.Errorf("entry %d: %w", s.id, err)
 	}
 	c, err := decodeContent(r.Body)
 	if err == nil && (r.Type != typeContent || !slices.Equal(c.hash[:], p.Data) || int64(c.size) != p.Size) {
 		err = errors.New("another record stands in its place; run `daybook rebuild`")
 	}
 	if err != nil {
-		return nil, damaged(e.ID, at, "its content: "+err.Error())
+		return nil, damaged(s.id, at, "its content: "+err.Error())
 	}
 	raw, err := a.press.unpack(c)
 	if err != nil {
-		return nil, damaged(e.ID, at, "its content: "+err.Error())
+		return nil, damaged(s.id, at, "its content: "+err.Error())
 	}
 	return raw, nil
 }

@@ -50,19 +50,47 @@ func Rebuild(ctx context.Context, dir string, o Options, progress func(done, tot
 	return report, a.swap()
 }
 
-// lastMark is how far the old catalog had come, if that can be read.
+// lastMark is how far the old catalog had come, if that can be read. Between the
+// steps of a replacement it has another name.
 func (a *Archive) lastMark(o *Options) ledger.Mark {
 	p := *o
 	p.ReadOnly = true
-	if _, err := a.fs.Stat(a.fs.PathJoin(a.dir, catalogDir)); err != nil {
-		return ledger.Mark{}
+	for _, name := range []string{catalogDir, oldDir} {
+		dir := a.fs.PathJoin(a.dir, name)
+		if _, err := a.fs.Stat(dir); err != nil {
+			continue
+		}
+		old, err := openCatalog(dir, a.codec, storeOptions(&p))
+		if other := (*otherVersion)(nil); errors.As(err, &other) {
+			return other.mark
+		}
+		if err == nil {
+			mark := old.state.mark
+			old.close()
+			return mark
+		}
 	}
-	old, err := openCatalog(a.fs.PathJoin(a.dir, catalogDir), a.codec, storeOptions(&p))
+	return ledger.Mark{}
+}
+
+// replaceCatalog makes the catalog anew for an archive that is being opened, and
+// gives what it found to be damaged. After a crash the next opening does it.
+func (a *Archive) replaceCatalog(o *Options, known ledger.Mark, why string) ([]ledger.Damage, error) {
+	a.log.Info("the catalog is made anew from the ledger, which may take a while", "why", why)
+	if err := a.fill(context.Background(), o, known, nil); err != nil {
+		return nil, err
+	}
+	lost := a.ledger.Recovery().Damage
+	err := a.ledger.Close()
+	a.ledger = nil
 	if err != nil {
-		return ledger.Mark{}
+		return nil, fmt.Errorf("rebuild: %w", err)
 	}
-	defer old.close()
-	return old.state.mark
+	if err := a.swap(); err != nil {
+		return nil, err
+	}
+	a.log.Info("the catalog was made anew")
+	return lost, nil
 }
 
 // fill makes a new catalog beside the old one and applies the whole ledger to it,

@@ -8,7 +8,7 @@ import (
 	"daybook/archive/message"
 )
 
-// Digest is the SHA-256 of a message's exact bytes.
+// Digest is a SHA-256: of a message's exact bytes, as a rule.
 type Digest [32]byte
 
 // String gives the digest in hexadecimal.
@@ -33,6 +33,8 @@ type Receipt struct {
 	Summary message.Summary
 	// Flags name what was odd about the receipt, one word each.
 	Flags []string
+	// Decision is the policy's; its action is to archive or to quarantine.
+	Decision Decision
 }
 
 // Entry is one archived receipt. It is a value: changing it changes nothing.
@@ -47,6 +49,12 @@ type Entry struct {
 	Size     int64
 	SHA256   Digest
 	Flags    []string
+	// Decision is what was decided when the entry came in; zero in entries that
+	// are older than policies.
+	Decision Decision
+	// Quarantine is how the entry stands now, as against what was decided. It is
+	// no part of the entry's record.
+	Quarantine QuarantineState
 
 	recipe []piece
 }
@@ -66,6 +74,18 @@ type Event struct {
 	Envelope *message.Envelope
 	Size     int64
 	SHA256   Digest
+	// MessageID is that message's, as in its summary; empty when it is not known.
+	MessageID string
+	// Decision is the policy's about that message; nil when there was none.
+	Decision *Decision
+	// Entry is the number of the entry concerned, and Actor who caused the event;
+	// 0 and empty where there is none.
+	Entry uint64
+	Actor string
+	// Policy and Files are the digest of a policy and the files of its text, in an
+	// event of the kind [EventPolicy].
+	Policy Digest
+	Files  []KeptFile
 }
 
 // EventKind says what sort of thing happened.
@@ -81,6 +101,15 @@ const (
 	EventRecovered EventKind = "recovered"
 	// EventDamage: part of the ledger that had been acknowledged cannot be read.
 	EventDamage EventKind = "damage"
+	// EventSkip: a message was not archived, for the policy said so. The event has
+	// the decision.
+	EventSkip EventKind = "skip"
+	// EventRelease: an entry was let out of quarantine.
+	EventRelease EventKind = "release"
+	// EventKeep: somebody confirmed that an entry stays in quarantine.
+	EventKeep EventKind = "keep"
+	// EventPolicy: a policy became active; its text is kept.
+	EventPolicy EventKind = "policy"
 )
 
 // MaxName is the longest name of a tenant or source, in bytes.

@@ -20,8 +20,13 @@ const (
 	typeEvent   = 3
 )
 
-// recordVersion is the version of the entry and event records that are written.
-const recordVersion = 1
+// The versions of the records that are written; all before them are read.
+const (
+	// recordVersion is that of entries and events. 2 added decisions, quarantine
+	// and policies.
+	recordVersion  = 2
+	contentVersion = 1
+)
 
 // pieceKind says how a piece of a recipe becomes bytes of the message.
 type pieceKind uint8
@@ -53,6 +58,8 @@ type entryRecord struct {
 	SHA256   []byte           `cbor:"8,keyasint"`
 	Flags    []string         `cbor:"9,keyasint,omitempty"`
 	Recipe   []piece          `cbor:"10,keyasint"`
+	// From version 2 on.
+	Decision *decisionRecord `cbor:"11,keyasint,omitempty"`
 }
 
 // eventRecord is the body of an event record, encoded like an entry's.
@@ -66,6 +73,21 @@ type eventRecord struct {
 	Envelope *message.Envelope `cbor:"7,keyasint,omitempty"`
 	Size     int64             `cbor:"8,keyasint,omitempty"`
 	SHA256   []byte            `cbor:"9,keyasint,omitempty"`
+	// From version 2 on.
+	Decision  *decisionRecord `cbor:"10,keyasint,omitempty"`
+	Entry     uint64          `cbor:"11,keyasint,omitempty"`
+	Actor     string          `cbor:"12,keyasint,omitempty"`
+	MessageID string          `cbor:"13,keyasint,omitempty"`
+	Policy    []byte          `cbor:"14,keyasint,omitempty"`
+	Files     []fileRecord    `cbor:"15,keyasint,omitempty"`
+}
+
+// fileRecord is a file of a policy's text. Its contents belong to no tenant.
+type fileRecord struct {
+	Name   string  `cbor:"1,keyasint"`
+	Size   int64   `cbor:"2,keyasint"`
+	SHA256 []byte  `cbor:"3,keyasint"`
+	Recipe []piece `cbor:"4,keyasint"`
 }
 
 // codec encodes and decodes record bodies. It is safe for concurrent use.
@@ -92,11 +114,15 @@ func newCodec() (codec, error) {
 }
 
 func (c codec) encodeEntry(e *Entry) ([]byte, error) {
-	return c.enc.Marshal(entryRecord{
+	b := entryRecord{
 		Version: recordVersion, Tenant: e.Tenant, Source: e.Source, Received: e.Received.UnixNano(),
 		Envelope: e.Envelope, Summary: e.Summary, Size: e.Size, SHA256: e.SHA256[:],
 		Flags: e.Flags, Recipe: e.recipe,
-	})
+	}
+	if !e.Decision.isZero() {
+		b.Decision = newDecisionRecord(&e.Decision)
+	}
+	return c.enc.Marshal(b)
 }
 
 func (c codec) decodeEntry(r ledger.Record) (Entry, error) {
@@ -104,7 +130,7 @@ func (c codec) decodeEntry(r ledger.Record) (Entry, error) {
 	if err := c.dec.Unmarshal(r.Body, &b); err != nil {
 		return Entry{}, fmt.Errorf("entry %d: %w", r.Seq, err)
 	}
-	if err := checkVersion(b.Version); err != nil {
+	if err := checkVersion(b.Version, recordVersion); err != nil {
 		return Entry{}, fmt.Errorf("entry %d: %w", r.Seq, err)
 	}
 	e := Entry{
@@ -114,16 +140,25 @@ func (c codec) decodeEntry(r ledger.Record) (Entry, error) {
 	if copy(e.SHA256[:], b.SHA256) != len(e.SHA256) {
 		return Entry{}, fmt.Errorf("entry %d: its digest has %d bytes", r.Seq, len(b.SHA256))
 	}
+	d, err := b.Decision.decision()
+	if err != nil {
+		return Entry{}, fmt.Errorf("entry %d: %w", r.Seq, err)
+	}
+	if d != nil {
+		e.Decision = *d
+	}
 	return e, nil
 }
 
 func (c codec) encodeEvent(e *Event) ([]byte, error) {
 	b := eventRecord{
 		Version: recordVersion, Kind: e.Kind, Time: e.Time.UnixNano(), Tenant: e.Tenant,
-		Source: e.Source, Text: e.Text, Envelope: e.Envelope, Size: e.Size,
+		Source: e.Source, Text: e.Text, Envelope: e.Envelope, Size: e.Size, SHA256: e.SHA256.orNil(),
+		Decision: newDecisionRecord(e.Decision), Entry: e.Entry, Actor: e.Actor, MessageID: e.MessageID,
+		Policy: e.Policy.orNil(),
 	}
-	if e.SHA256 != (Digest{}) {
-		b.SHA256 = e.SHA256[:]
+	for _, f := range e.Files {
+		b.Files = append(b.Files, fileRecord{Name: f.Name, Size: f.Size, SHA256: f.SHA256[:], Recipe: f.recipe})
 	}
 	return c.enc.Marshal(b)
 }
@@ -133,20 +168,34 @@ func (c codec) decodeEvent(r ledger.Record) (Event, error) {
 	if err := c.dec.Unmarshal(r.Body, &b); err != nil {
 		return Event{}, fmt.Errorf("event %d: %w", r.Seq, err)
 	}
-	if err := checkVersion(b.Version); err != nil {
+	if err := checkVersion(b.Version, recordVersion); err != nil {
 		return Event{}, fmt.Errorf("event %d: %w", r.Seq, err)
 	}
 	e := Event{
 		ID: r.Seq, Kind: b.Kind, Time: time.Unix(0, b.Time).UTC(), Tenant: b.Tenant, Source: b.Source,
-		Text: b.Text, Envelope: b.Envelope, Size: b.Size,
+		Text: b.Text, Envelope: b.Envelope, Size: b.Size, Entry: b.Entry, Actor: b.Actor, MessageID: b.MessageID,
 	}
 	copy(e.SHA256[:], b.SHA256)
+	var err error
+	if e.Decision, err = b.Decision.decision(); err != nil {
+		return Event{}, fmt.Errorf("event %d: %w", r.Seq, err)
+	}
+	if e.Policy, err = digestOf(b.Policy); err != nil {
+		return Event{}, fmt.Errorf("event %d: its policy: %w", r.Seq, err)
+	}
+	for _, f := range b.Files {
+		kept := KeptFile{Name: f.Name, Size: f.Size, recipe: f.Recipe}
+		if kept.SHA256, err = digestOf(f.SHA256); err != nil {
+			return Event{}, fmt.Errorf("event %d: file %q: %w", r.Seq, f.Name, err)
+		}
+		e.Files = append(e.Files, kept)
+	}
 	return e, nil
 }
 
-func checkVersion(v int) error {
-	if v < 1 || v > recordVersion {
-		return fmt.Errorf("record version %d was written by a newer daybook; this one reads up to %d", v, recordVersion)
+func checkVersion(v, newest int) error {
+	if v < 1 || v > newest {
+		return fmt.Errorf("record version %d was written by a newer daybook; this one reads up to %d", v, newest)
 	}
 	return nil
 }
@@ -180,7 +229,7 @@ type content struct {
 // so many bytes of data.
 func contentHead(tenant string, hash Digest, size int, as encoding, room int) []byte {
 	b := make([]byte, 0, 3+len(tenant)+len(hash)+4+room)
-	b = append(b, recordVersion, byte(as), byte(len(tenant)))
+	b = append(b, contentVersion, byte(as), byte(len(tenant)))
 	b = append(b, tenant...)
 	b = append(b, hash[:]...)
 	return binary.BigEndian.AppendUint32(b, uint32(size))
@@ -193,7 +242,7 @@ func decodeContent(b []byte) (content, error) {
 	if len(b) < 3 {
 		return content{}, errContent
 	}
-	if err := checkVersion(int(b[0])); err != nil {
+	if err := checkVersion(int(b[0]), contentVersion); err != nil {
 		return content{}, err
 	}
 	c := content{as: encoding(b[1])}

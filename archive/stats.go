@@ -17,6 +17,8 @@ type Stats struct {
 	// CatalogBytes are what ledger and catalog take on disk.
 	ReceivedBytes, LedgerBytes, CatalogBytes uint64
 	Segments                                 int
+	// Waiting is the number of entries in quarantine that nobody has looked at.
+	Waiting uint64
 	// FreeBytes is the free space of the disk.
 	FreeBytes uint64
 	// Refused tells why Append would refuse now; nil when it would not.
@@ -35,6 +37,7 @@ func (a *Archive) Stats() Stats {
 		}
 		closer.Close()
 	}
+	s.Waiting, _ = a.catalog.waiting() // of a damaged catalog, those that can be read
 	s.CatalogBytes = a.catalog.db.Metrics().DiskSpaceUsage()
 	return s
 }
@@ -79,6 +82,7 @@ func (a *Archive) Collectors() []prometheus.Collector {
 		a.metrics.groups, a.metrics.records, a.metrics.size, a.metrics.last,
 		gauge("daybook_archive_entries", "Entries in the archive.", func(s Stats) float64 { return float64(s.Entries) }),
 		gauge("daybook_archive_events", "Events in the archive.", func(s Stats) float64 { return float64(s.Events) }),
+		gauge("daybook_archive_quarantine_waiting", "Entries in quarantine that nobody has looked at.", func(s Stats) float64 { return float64(s.Waiting) }),
 		gauge("daybook_archive_received_bytes", "Size of the messages of all entries.", func(s Stats) float64 { return float64(s.ReceivedBytes) }),
 		gauge("daybook_archive_ledger_bytes", "Size of the ledger on disk.", func(s Stats) float64 { return float64(s.LedgerBytes) }),
 		gauge("daybook_archive_catalog_bytes", "Size of the catalog on disk.", func(s Stats) float64 { return float64(s.CatalogBytes) }),

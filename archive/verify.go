@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"daybook/archive/ledger"
@@ -24,7 +25,10 @@ type VerifyReport struct {
 // progress, if not nil, is told of the bytes of the ledger done. The error is
 // that of ctx, or one that kept Verify from finishing.
 func (a *Archive) Verify(ctx context.Context, progress func(done, total int64), found func(Damage)) (VerifyReport, error) {
-	v := &verifier{a: a, ctx: ctx, found: found, progress: progress, named: map[uint64]bool{}, end: a.ledger.Mark().Seq}
+	v := &verifier{
+		a: a, ctx: ctx, found: found, progress: progress, end: a.ledger.Mark().Seq,
+		named: map[uint64]bool{}, read: map[string]error{}, quarantine: map[uint64]QuarantineState{}, policies: map[Digest]uint64{},
+	}
 	_, v.total = a.ledger.Size()
 	var lost []ledger.Damage
 	err := a.ledger.Scan(ctx, v.records, func(d ledger.Damage) { lost = append(lost, d) })
@@ -52,6 +56,10 @@ type verifier struct {
 	named    map[uint64]bool // entries that were reported
 	reported []Damage        // of entries, with their place
 	keys     uint64
+	read     map[string]error // files of policies, by their pieces
+	// What the ledger says of quarantine and policies, up to here.
+	quarantine map[uint64]QuarantineState
+	policies   map[Digest]uint64
 }
 
 func (v *verifier) damage(d Damage) {
@@ -110,10 +118,20 @@ func (v *verifier) event(r ledger.Record) {
 		return
 	}
 	v.report.Events++
-	if _, err := v.a.codec.decodeEvent(r); err != nil {
+	e, err := v.a.codec.decodeEvent(r)
+	if err != nil {
 		v.damage(*damaged(r.Seq, r.At, err.Error()))
 	}
 	v.listed(keyEvent, r)
+	switch e.Kind {
+	case EventRelease:
+		delete(v.quarantine, e.Entry)
+	case EventKeep:
+		v.quarantine[e.Entry] = QuarantineKept
+	case EventPolicy:
+		v.policies[e.Policy] = e.ID
+		v.policy(&e)
+	}
 }
 
 // entry reads the entry's message through the catalog, as Get would.
@@ -139,6 +157,12 @@ func (v *verifier) entry(r ledger.Record) {
 		}
 		closer.Close()
 	}
+	if e.Decision.Action == ActionQuarantine {
+		v.quarantine[r.Seq] = QuarantineWaiting
+		if _, err := quarantine(v.a.catalog.reader(), r.Seq); err != nil {
+			v.damage(*damaged(r.Seq, r.At, err.Error()+"; run `daybook rebuild`"))
+		}
+	}
 	v.message(&e)
 }
 
@@ -146,16 +170,47 @@ func (v *verifier) entry(r ledger.Record) {
 func (v *verifier) message(e *Entry) {
 	n := &counter{}
 	err := v.a.WriteTo(v.ctx, e.ID, n)
-	v.report.Bytes += n.n
-	if err == nil && n.n != e.Size {
-		err = &Damage{Entry: e.ID, Reason: fmt.Sprintf("%d bytes are left of %d", n.n, e.Size)}
+	v.unreadable(e.ID, v.whole(n, e.ID, e.Size, err))
+}
+
+// policy reads and hashes the files of a policy's text. Most policies share most
+// of their files: each is read once, and named in every policy that it damages.
+func (v *verifier) policy(e *Event) {
+	for i := range e.Files {
+		f := &e.Files[i]
+		key := recipeKey(f)
+		err, known := v.read[key]
+		if !known {
+			n := &counter{}
+			err = v.whole(n, e.ID, f.Size, v.a.writeFile(v.ctx, e.ID, f, n))
+			if v.ctx.Err() != nil {
+				return
+			}
+			v.read[key] = err
+		}
+		v.unreadable(e.ID, inFile(f, err))
 	}
+}
+
+// whole tells whether what was written is all of it.
+func (v *verifier) whole(n *counter, id uint64, size int64, err error) error {
+	v.report.Bytes += n.n
+	if err == nil && n.n != size {
+		return &Damage{Entry: id, Reason: fmt.Sprintf("%d bytes are left of %d", n.n, size)}
+	}
+	return err
+}
+
+// unreadable names an entry or event whose bytes could not be read.
+func (v *verifier) unreadable(id uint64, err error) {
 	if err == nil || v.ctx.Err() != nil {
 		return
 	}
-	d := &Damage{Entry: e.ID, Reason: err.Error()}
+	d := &Damage{Reason: err.Error()}
 	errors.As(err, &d)
-	v.damage(*d)
+	named := *d
+	named.Entry = id
+	v.damage(named)
 }
 
 // listed checks that the catalog knows where a numbered record stands.
@@ -173,39 +228,88 @@ func (v *verifier) listed(kind byte, r ledger.Record) bool {
 }
 
 // catalog reads the whole catalog, which has Pebble check every block, and
-// compares the number of its keys with what the ledger holds.
+// compares what it holds with the ledger.
 func (v *verifier) catalog() error {
-	have := map[byte]uint64{}
-	it, err := v.a.catalog.reader().NewIter(nil)
+	have, err := v.tally()
+	if ended := v.ctx.Err(); ended != nil {
+		return ended
+	}
 	if err != nil {
-		v.damage(Damage{Reason: catalogError(err).Error() + "; run `daybook rebuild`"})
-		return nil
-	}
-	for ok := it.First(); ok; ok = it.Next() {
-		if err := v.ctx.Err(); err != nil {
-			it.Close()
-			return err
-		}
-		key := it.Key()
-		switch key[0] {
-		case keyState, keyContent:
-		default:
-			if keySeq(key) >= v.end {
-				continue
-			}
-		}
-		have[key[0]]++
-	}
-	if err := errors.Join(it.Error(), it.Close()); err != nil {
 		v.damage(Damage{Reason: catalogError(err).Error() + "; run `daybook rebuild`"})
 		return nil
 	}
 	if v.report.Damage > 0 {
 		return nil // what is lost in the ledger is still in the catalog
 	}
-	index := have[keySender] + have[keyRecipient] + have[keyMessageID] + have[keyTime]
-	if have[keyEntry] != v.report.Entries || have[keyEvent] != v.report.Events || index != v.keys {
+	if err := v.forgetLater(have); err != nil {
+		return err
+	}
+	index := have.keys[keySender] + have.keys[keyRecipient] + have.keys[keyMessageID] + have.keys[keyTime]
+	if have.keys[keyEntry] != v.report.Entries || have.keys[keyEvent] != v.report.Events || index != v.keys {
 		v.damage(Damage{Reason: "the catalog holds what the ledger does not; run `daybook rebuild`"})
+	}
+	if !maps.Equal(have.quarantine, v.quarantine) {
+		v.damage(Damage{Reason: "the catalog has other entries in quarantine than the ledger; run `daybook rebuild`"})
+	}
+	if !maps.Equal(have.policies, v.policies) {
+		v.damage(Damage{Reason: "the catalog has other policies than the ledger; run `daybook rebuild`"})
+	}
+	return nil
+}
+
+// tally is what the catalog holds of the numbers before the end.
+type tally struct {
+	keys       map[byte]uint64 // how many, by their first byte
+	quarantine map[uint64]QuarantineState
+	policies   map[Digest]uint64
+}
+
+func (v *verifier) tally() (*tally, error) {
+	have := &tally{map[byte]uint64{}, map[uint64]QuarantineState{}, map[Digest]uint64{}}
+	it, err := v.a.catalog.reader().NewIter(nil)
+	if err != nil {
+		return nil, err
+	}
+	for ok := it.First(); ok && v.ctx.Err() == nil && err == nil; ok = it.Next() {
+		err = have.add(it.Key(), it.Value(), v.end)
+	}
+	return have, errors.Join(err, it.Error(), it.Close())
+}
+
+// add takes one key of the catalog.
+func (t *tally) add(key, value []byte, end uint64) (err error) {
+	switch key[0] {
+	case keyState, keyContent:
+	case keyPolicy:
+		digest, err := digestOf(key[1:])
+		if err != nil || len(value) != 8 {
+			return errors.New("the number of a policy's event is damaged")
+		}
+		t.policies[digest] = keySeq(value)
+	default:
+		if keySeq(key) >= end {
+			return nil
+		}
+		if key[0] == keyQuarantine {
+			t.quarantine[keySeq(key)], err = decodeQuarantine(value)
+		}
+	}
+	t.keys[key[0]]++
+	return err
+}
+
+// forgetLater leaves out what was changed by events that came in later.
+func (v *verifier) forgetLater(have *tally) error {
+	for e, err := range v.a.Events(v.ctx, Query{After: v.end - 1}) {
+		if d := (*Damage)(nil); errors.As(err, &d) {
+			v.damage(*d)
+		} else if err != nil {
+			return err
+		}
+		delete(have.quarantine, e.Entry)
+		delete(v.quarantine, e.Entry)
+		delete(have.policies, e.Policy)
+		delete(v.policies, e.Policy)
 	}
 	return nil
 }
