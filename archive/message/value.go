@@ -2,7 +2,6 @@ package message
 
 import (
 	"net/mail"
-	"slices"
 	"strings"
 )
 
@@ -68,7 +67,7 @@ func addresses(value string) []string {
 	}
 	separates := func(r rune) bool { return strings.ContainsRune(" \t,;:<>()\"'[]", r) }
 	for _, word := range strings.FieldsFunc(value, separates) {
-		if at := strings.LastIndexByte(word, '@'); at > 0 && at < len(word)-1 && !slices.Contains(list, word) {
+		if at := strings.LastIndexByte(word, '@'); at > 0 && at < len(word)-1 {
 			list = append(list, word)
 		}
 		if len(list) == maxAddresses {
