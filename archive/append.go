@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"syscall"
 
 	"daybook/archive/ledger"
@@ -35,6 +36,10 @@ func (a *Archive) Append(ctx context.Context, r *Receipt) (Entry, error) {
 	e := &Entry{
 		Tenant: r.Tenant, Source: r.Source, Received: r.Received.UTC(), Envelope: r.Envelope,
 		Summary: r.Summary, Size: r.Size, SHA256: r.SHA256, Flags: r.Flags, Decision: r.Decision,
+	}
+	var whole bool
+	if e.Truth, whole = fit(r.Truth, r.Size); !whole {
+		e.Flags = append(slices.Clone(e.Flags), FlagTruthCut)
 	}
 	if e.Decision.Action == ActionQuarantine {
 		e.Quarantine = QuarantineWaiting

@@ -7,9 +7,12 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"sync"
 	"testing"
 	"time"
+
+	"daybook/archive/message"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -24,6 +27,7 @@ type acked struct {
 	id     uint64
 	digest Digest
 	sender string
+	truth  *message.Truth
 	// released tells that the entry was let out of quarantine.
 	released bool
 	// policy is the file of a policy's text that is kept under digest; nil for a
@@ -66,6 +70,10 @@ func (b *book) write(t *testing.T, a *Archive, writer uint64, stop chan struct{}
 		one := acked{digest: sha256.Sum256(body), sender: fmt.Sprintf("w%d-%d@example.com", writer, n)}
 		receipt := receipt(body, one.sender, "r@example.org")
 		receipt.Decision = Decision{Action: ActionArchive, Rule: one.sender}
+		if r.IntN(2) == 0 {
+			one.truth = sampleTruth(one.sender, receipt.Size)
+			receipt.Truth = one.truth
+		}
 		quarantined := r.IntN(4) == 0
 		if quarantined {
 			receipt.Decision.Action = ActionQuarantine
@@ -177,6 +185,9 @@ func checkClone(t *testing.T, name string, fs vfs.FS, known []acked, thorough bo
 		if err != nil || e.SHA256 != k.digest || e.Envelope.Sender.Address != k.sender || e.Decision.Rule != k.sender {
 			t.Errorf("%s: entry %d of %d acknowledged: %v, sender %q", name, k.id, len(known), err, e.Envelope.Sender.Address)
 			continue
+		}
+		if !reflect.DeepEqual(e.Truth, k.truth) {
+			t.Errorf("%s: the truth of entry %d is %+v, want %+v", name, k.id, e.Truth, k.truth)
 		}
 		var b bytes.Buffer
 		if err := a.WriteTo(context.Background(), k.id, &b); err != nil || sha256.Sum256(b.Bytes()) != k.digest {

@@ -63,6 +63,9 @@ func sampleArchive(t *testing.T) (files map[string][]byte, want map[uint64][]byt
 		if i%5 == 0 {
 			r.Decision = Decision{Action: ActionQuarantine, Rule: "fifth", Policy: Digest{1}}
 		}
+		if i%3 == 0 {
+			r.Truth = sampleTruth(fmt.Sprint("t", i), r.Size)
+		}
 		id := appendOne(t, a, r).ID
 		want[id] = body
 		if i%10 == 0 {
@@ -213,14 +216,17 @@ func readable(t *testing.T, name string, a *Archive, want map[uint64][]byte, nam
 // writeAny writes the bytes of a message, or of a policy that its digest names.
 func writeAny(a *Archive, id uint64, digest Digest, w io.Writer) error {
 	err := a.WriteTo(context.Background(), id, w)
-	if !errors.Is(err, ErrNotFound) {
-		return err
+	if err == nil {
+		return nil
 	}
-	text, err := a.Policy(digest)
-	if err != nil {
-		return err
+	text, none := a.Policy(digest)
+	switch {
+	case none == nil:
+		return text.WriteFile(context.Background(), damagePolicyFile, w)
+	case errors.Is(err, ErrNotFound):
+		return none
 	}
-	return text.WriteFile(context.Background(), damagePolicyFile, w)
+	return err
 }
 
 // rebuilt makes the catalog anew and expects everything back.

@@ -8,6 +8,8 @@
 //   - [Archive.WriteTo] gives the bytes that were appended, or an error that
 //     names the damage; never other bytes.
 //   - Nothing is refused, joined or left out for what a message contains.
+//   - [Archive.WriteOriginal] gives the bytes of a mail inside a journal's delivery,
+//     and [Archive.WriteTo] those of the delivery, which is what was archived.
 //   - What was decided about a message, and by which words of which policy, is
 //     part of its entry, or of the event that tells of a message left out.
 //   - The catalog can be deleted: it is made anew from the ledger, and holds the
@@ -35,6 +37,13 @@
 // The text of every policy is kept in the same way: its files are contents of the
 // archive's own, under no tenant, and an event lists them with their recipes. A
 // content that the archive has, and can read, is not written again for a policy.
+//
+// # Truth
+//
+// The envelope of a journal's delivery is about the delivery. Who sent and received
+// the mail inside, and where it stands among the bytes, is the entry's truth, and
+// part of its record. An entry without one is plain mail: its envelope is the truth.
+// An entry is found by its envelope and by its truth.
 //
 // # Quarantine
 //

@@ -48,22 +48,30 @@ func FuzzEntryRecord(f *testing.F) {
 	b, err := c.encodeEntry(&Entry{
 		Tenant: "t", Received: time.Unix(1, 2), Envelope: message.Envelope{Recipients: []message.Path{{Address: "\xff"}}},
 		Decision: sampleDecision(ActionQuarantine), recipe: []piece{{Kind: pieceContent, Data: make([]byte, 32), Size: 9}},
+		Size: 9, Truth: sampleTruth("a", 9),
 	})
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Add(b)
+	reading := &Archive{codec: c}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		one, err := c.decodeEntry(ledger.Record{Seq: 7, Body: b})
 		if err != nil {
 			return
 		}
 		indexKeys(&one)
+		if r, err := reading.reader(t.Context(), &one); err == nil && len(r.ends) > 0 && r.ends[len(r.ends)-1] != one.Size {
+			t.Fatalf("the pieces of a message of %d bytes end at %v", one.Size, r.ends)
+		}
 		again, err := c.encodeEntry(&one)
 		if err != nil {
 			t.Fatal(err)
 		}
 		two, err := c.decodeEntry(ledger.Record{Seq: 7, Body: again})
+		if !reflect.DeepEqual(one.Truth, two.Truth) {
+			t.Fatalf("the truth %+v is read back as %+v", one.Truth, two.Truth)
+		}
 		if third, e := c.encodeEntry(&two); err != nil || e != nil || !bytes.Equal(third, again) {
 			t.Fatalf("%+v is read back as %+v: %v, %v", one, two, err, e)
 		}

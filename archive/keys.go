@@ -12,7 +12,7 @@ import (
 
 // catalogVersion is raised whenever the table below changes; a catalog of
 // another version is made anew by Open.
-const catalogVersion = 2
+const catalogVersion = 3
 
 // The catalog's keys. Integers are big endian, so that keys sort by them. hash is
 // the first 8 bytes of a SHA-256; two texts may share it, so what is found under
@@ -29,6 +29,9 @@ const catalogVersion = 2
 //	time     received, nanoseconds:8 seq:8  -
 //	quarantine seq:8                        state of the entry: 0 waiting, 1 kept
 //	policy   sha256:32                      seq:8 of the last event that kept its text
+//
+// Senders, recipients and Message-IDs are those of the envelope and the header, and
+// those of the truth.
 const (
 	keyState      = 'A'
 	keyEntry      = 'e'
@@ -97,12 +100,14 @@ func indexKeys(e *Entry) [][]byte {
 		}
 	}
 	add(timePrefix(e.Received))
-	add(textPrefix(keySender, foldAddress(e.Envelope.Sender.Address)))
-	for _, r := range e.Envelope.Recipients {
-		add(textPrefix(keyRecipient, foldAddress(r.Address)))
+	for a := range e.senders() {
+		add(textPrefix(keySender, foldAddress(a)))
 	}
-	if e.Summary.MessageID != "" {
-		add(textPrefix(keyMessageID, bareID(e.Summary.MessageID)))
+	for a := range e.recipients() {
+		add(textPrefix(keyRecipient, foldAddress(a)))
+	}
+	for id := range e.messageIDs() {
+		add(textPrefix(keyMessageID, bareID(id)))
 	}
 	return keys
 }

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"daybook/archive/message"
-
 	"github.com/cockroachdb/pebble/v2"
 )
 
@@ -18,7 +16,10 @@ type Query struct {
 	// After and Before bound the numbers, both exclusive; 0 is no bound.
 	After, Before uint64
 	// Tenant, Source, Sender, Recipient and MessageID must be equal; addresses
-	// whatever their case. Empty is no condition.
+	// whatever their case. Empty is no condition. Sender and Recipient are looked for
+	// in the envelope and in the truth, where the one on whose behalf a mail was sent,
+	// and the list by which it came, count as well; MessageID in the header of the
+	// message and in the truth.
 	Tenant, Source    string
 	Sender, Recipient string
 	MessageID         string
@@ -174,12 +175,22 @@ func byTime(ctx context.Context, from pebble.Reader, q Query) iter.Seq2[uint64, 
 }
 
 func (q *Query) wants(e *Entry) bool {
-	recipient := q.Recipient == "" || slices.ContainsFunc(e.Envelope.Recipients,
-		func(p message.Path) bool { return foldAddress(p.Address) == foldAddress(q.Recipient) })
-	return recipient && q.wantsAt(e.Tenant, e.Source, e.Received) &&
-		(q.Sender == "" || foldAddress(q.Sender) == foldAddress(e.Envelope.Sender.Address)) &&
-		(q.MessageID == "" || bareID(q.MessageID) == bareID(e.Summary.MessageID)) &&
-		q.Quarantine.wants(e.Quarantine) && (q.Tag == "" || slices.Contains(e.Decision.Tags, q.Tag))
+	return q.wantsAt(e.Tenant, e.Source, e.Received) && q.Quarantine.wants(e.Quarantine) &&
+		(q.Tag == "" || slices.Contains(e.Decision.Tags, q.Tag)) &&
+		(q.MessageID == "" || among(e.messageIDs(), q.MessageID, bareID)) &&
+		(q.Sender == "" || among(e.senders(), q.Sender, foldAddress)) &&
+		(q.Recipient == "" || among(e.recipients(), q.Recipient, foldAddress))
+}
+
+// among tells whether a text is one of a list, when all are folded.
+func among(list iter.Seq[string], text string, fold func(string) string) bool {
+	text = fold(text)
+	for other := range list {
+		if fold(other) == text {
+			return true
+		}
+	}
+	return false
 }
 
 func (q *Query) wantsEvent(e *Event) bool {

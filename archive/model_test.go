@@ -8,8 +8,11 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"testing"
+
+	"daybook/archive/message"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -22,6 +25,7 @@ type model struct {
 	order      []uint64
 	quarantine map[uint64]QuarantineState
 	policies   map[Digest][]byte
+	truths     map[uint64]*message.Truth
 }
 
 // modelRun is an archive, its model, and chance.
@@ -44,7 +48,7 @@ func TestAgainstAModel(t *testing.T) {
 	for i := range *modelRuns {
 		m := &modelRun{
 			t: t, r: rand.New(rand.NewPCG(*seed, uint64(i))), fs: vfs.NewCrashableMem(),
-			model: model{map[uint64][]byte{}, nil, map[uint64]QuarantineState{}, map[Digest][]byte{}}, next: 1,
+			model: model{map[uint64][]byte{}, nil, map[uint64]QuarantineState{}, map[Digest][]byte{}, map[uint64]*message.Truth{}}, next: 1,
 		}
 		m.open()
 		var done []string
@@ -122,6 +126,10 @@ func (m *modelRun) deliver(body []byte) {
 		r.Decision.Action = ActionQuarantine
 		m.model.quarantine[m.next] = QuarantineWaiting
 	}
+	if m.r.IntN(2) == 0 {
+		r.Truth = sampleTruth(fmt.Sprint("t", m.next%4), r.Size)
+		m.model.truths[m.next] = r.Truth
+	}
 	e := appendOne(m.t, m.a, r)
 	if e.ID != m.next {
 		m.t.Errorf("an entry has number %d, want %d", e.ID, m.next)
@@ -185,6 +193,7 @@ func (m *modelRun) compare() {
 		return
 	}
 	m.compareDecisions()
+	m.compareTruths()
 	for id, want := range m.model.bodies {
 		if e, err := m.a.Entry(id); err != nil || e.Quarantine != m.model.quarantine[id] || e.Envelope.Sender.Address != fmt.Sprintf("s%d@x", id) {
 			m.t.Errorf("entry %d: %v, sender %q, quarantine %q", id, err, e.Envelope.Sender.Address, e.Quarantine)
@@ -194,6 +203,33 @@ func (m *modelRun) compare() {
 		}
 	}
 	verified(m.t, m.a)
+}
+
+// compareTruths compares who is said to have sent and received what, and the bytes.
+func (m *modelRun) compareTruths() {
+	m.t.Helper()
+	var told []uint64
+	for _, id := range m.model.order {
+		e, err := m.a.Entry(id)
+		want := m.model.truths[id]
+		if err != nil || !reflect.DeepEqual(e.Truth, want) {
+			m.t.Errorf("entry %d: truth %+v, %v; want %+v", id, e.Truth, err, want)
+		}
+		if want == nil {
+			continue
+		}
+		if id%4 == 1 {
+			told = append(told, id)
+		}
+		if o := want.Originals[0]; !bytes.Equal(original(m.t, m.a, id, 0), m.model.bodies[id][o.Start:o.End]) {
+			m.t.Errorf("entry %d: its original has other bytes", id)
+		}
+	}
+	for _, q := range []Query{{Sender: "t1-boss@example.com"}, {Recipient: "t1-list@example.org"}, {MessageID: "t1@inside"}} {
+		if got := numbers(list(m.t, m.a, q)); !slices.Equal(got, told) {
+			m.t.Errorf("%+v gives %v, want %v", q, got, told)
+		}
+	}
 }
 
 // compareDecisions compares quarantine, tags and policies.

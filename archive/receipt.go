@@ -35,6 +35,10 @@ type Receipt struct {
 	Flags []string
 	// Decision is the policy's; its action is to archive or to quarantine.
 	Decision Decision
+	// Truth says who sent and received the mail inside a journal's delivery; nil for
+	// plain mail, whose envelope is the truth. It is not changed. Of one that is out
+	// of all bounds the entry keeps what it can, and has the flag [FlagTruthCut].
+	Truth *message.Truth
 }
 
 // Entry is one archived receipt. It is a value: changing it changes nothing.
@@ -52,6 +56,9 @@ type Entry struct {
 	// Decision is what was decided when the entry came in; zero in entries that
 	// are older than policies.
 	Decision Decision
+	// Truth says who sent and received the mail inside a journal's delivery; nil
+	// where the envelope is the truth. See [Entry.Sender] and [Entry.Recipients].
+	Truth *message.Truth
 	// Quarantine is how the entry stands now, as against what was decided. It is
 	// no part of the entry's record.
 	Quarantine QuarantineState

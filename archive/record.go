@@ -22,8 +22,8 @@ const (
 
 // The versions of the records that are written; all before them are read.
 const (
-	// recordVersion is that of entries and events. 2 added decisions, quarantine
-	// and policies.
+	// recordVersion is that of entries and events. 2 added decisions, quarantine,
+	// policies and truths.
 	recordVersion  = 2
 	contentVersion = 1
 )
@@ -60,6 +60,7 @@ type entryRecord struct {
 	Recipe   []piece          `cbor:"10,keyasint"`
 	// From version 2 on.
 	Decision *decisionRecord `cbor:"11,keyasint,omitempty"`
+	Truth    *truthRecord    `cbor:"12,keyasint,omitempty"`
 }
 
 // eventRecord is the body of an event record, encoded like an entry's.
@@ -117,7 +118,7 @@ func (c codec) encodeEntry(e *Entry) ([]byte, error) {
 	b := entryRecord{
 		Version: recordVersion, Tenant: e.Tenant, Source: e.Source, Received: e.Received.UnixNano(),
 		Envelope: e.Envelope, Summary: e.Summary, Size: e.Size, SHA256: e.SHA256[:],
-		Flags: e.Flags, Recipe: e.recipe,
+		Flags: e.Flags, Recipe: e.recipe, Truth: newTruthRecord(e.Truth),
 	}
 	if !e.Decision.isZero() {
 		b.Decision = newDecisionRecord(&e.Decision)
@@ -136,6 +137,7 @@ func (c codec) decodeEntry(r ledger.Record) (Entry, error) {
 	e := Entry{
 		ID: r.Seq, Tenant: b.Tenant, Source: b.Source, Received: time.Unix(0, b.Received).UTC(),
 		Envelope: b.Envelope, Summary: b.Summary, Size: b.Size, Flags: b.Flags, recipe: b.Recipe,
+		Truth: b.Truth.truth(),
 	}
 	if copy(e.SHA256[:], b.SHA256) != len(e.SHA256) {
 		return Entry{}, fmt.Errorf("entry %d: its digest has %d bytes", r.Seq, len(b.SHA256))

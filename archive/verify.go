@@ -130,6 +130,9 @@ func (v *verifier) event(r ledger.Record) {
 		v.quarantine[e.Entry] = QuarantineKept
 	case EventPolicy:
 		v.policies[e.Policy] = e.ID
+		if _, err := policySeq(v.a.catalog.reader(), e.Policy); err != nil {
+			v.damage(*damaged(r.Seq, r.At, err.Error()+"; run `daybook rebuild`"))
+		}
 		v.policy(&e)
 	}
 }
@@ -163,7 +166,18 @@ func (v *verifier) entry(r ledger.Record) {
 			v.damage(*damaged(r.Seq, r.At, err.Error()+"; run `daybook rebuild`"))
 		}
 	}
+	v.originals(&e)
 	v.message(&e)
+}
+
+// originals checks that the mails inside an entry's message lie within it.
+func (v *verifier) originals(e *Entry) {
+	if e.Truth == nil {
+		return
+	}
+	for n := range e.Truth.Originals {
+		v.unreadable(e.ID, checkOriginal(e, n))
+	}
 }
 
 // message reads and hashes an entry's message.

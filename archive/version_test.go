@@ -10,12 +10,14 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 
 	"daybook/archive/ledger"
+	"daybook/archive/message"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -100,6 +102,11 @@ func TestOldArchiveIsRead(t *testing.T) {
 			t.Error(d.Error())
 		}
 		golden(t, "testdata/v1.txt", describe(t, a))
+		for _, e := range list(t, a, Query{}) {
+			if sender, by := e.Sender(); e.Truth != nil || sender != "anna@example.com" || by != message.EvidenceEnvelope {
+				t.Errorf("entry %d has the truth %+v, and was sent by %q", e.ID, e.Truth, sender)
+			}
+		}
 		if n := numbers(list(t, a, Query{MessageID: "1@example.com"})); len(n) != 2 {
 			t.Errorf("entries %v have the Message-ID, want two", n)
 		}
@@ -320,6 +327,7 @@ func TestUnknownKeysAreTolerated(t *testing.T) {
 	body, err := c.enc.Marshal(map[int]any{
 		1: recordVersion, 2: "t", 8: make([]byte, 32), 99: []string{"new"},
 		11: map[int]any{1: "quarantine", 6: []string{"hr"}, 77: "new"},
+		12: map[int]any{1: "report", 5: []any{map[int]any{1: []string{"a@b"}, 77: "new"}}, 9: []any{map[int]any{2: 5, 77: 1}}, 77: "new"},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -327,5 +335,11 @@ func TestUnknownKeysAreTolerated(t *testing.T) {
 	e, err := c.decodeEntry(ledger.Record{Type: typeEntry, Seq: 5, Body: body})
 	if err != nil || e.Tenant != "t" || e.Decision.Action != ActionQuarantine || len(e.Decision.Tags) != 1 {
 		t.Errorf("%+v, %v", e, err)
+	}
+	want := &message.Truth{
+		Evidence: message.EvidenceReport, Recipients: []message.Recipient{{Address: "a@b"}}, Originals: []message.Original{{End: 5}},
+	}
+	if !reflect.DeepEqual(e.Truth, want) {
+		t.Errorf("truth %+v, want %+v", e.Truth, want)
 	}
 }
