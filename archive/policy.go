@@ -133,6 +133,32 @@ func (a *Archive) Policy(digest Digest) (PolicyText, error) {
 	return PolicyText{Digest: digest, Event: e, archive: a}, nil
 }
 
+// LastPolicy gives the policy whose text was kept last: the one that judges, or
+// judged when the archive was last written to. Its errors are those of
+// [Archive.Policy].
+func (a *Archive) LastPolicy() (PolicyText, error) {
+	prefix := []byte{keyPolicy}
+	it, err := a.catalog.reader().NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: prefixEnd(prefix)})
+	if err != nil {
+		return PolicyText{}, catalogError(err)
+	}
+	var last uint64
+	var digest Digest
+	for ok := it.First(); ok; ok = it.Next() {
+		if v := it.Value(); len(v) == 8 && binary.BigEndian.Uint64(v) >= last && len(it.Key()) == 1+len(digest) {
+			last = binary.BigEndian.Uint64(v)
+			copy(digest[:], it.Key()[1:])
+		}
+	}
+	if err := errors.Join(it.Error(), it.Close()); err != nil {
+		return PolicyText{}, catalogError(err)
+	}
+	if last == 0 {
+		return PolicyText{}, ErrNoPolicy
+	}
+	return a.Policy(digest)
+}
+
 // policySeq looks up the number of the event that kept a policy last.
 func policySeq(from pebble.Reader, digest Digest) (uint64, error) {
 	v, closer, err := from.Get(policyKey(digest))

@@ -218,3 +218,19 @@ func TestPolicyTextIsApartFromMail(t *testing.T) {
 		t.Errorf("%d contents, want one of the mail and one of the policy", n)
 	}
 }
+
+// The last policy is the one that was kept last, also when it had been kept before.
+func TestLastPolicy(t *testing.T) {
+	a := open(t, t.TempDir(), Options{})
+	if _, err := a.LastPolicy(); !errors.Is(err, ErrNoPolicy) {
+		t.Errorf("an archive without policies: %v", err)
+	}
+	for _, d := range []Digest{{1}, {2}, {1}, {3}, {1}} {
+		if _, err := a.KeepPolicy(context.Background(), d, nil, Event{}); err != nil {
+			t.Fatal(err)
+		}
+		if last, err := a.LastPolicy(); err != nil || last.Digest != d {
+			t.Errorf("the last policy is %v, want %v: %v", last.Digest, d, err)
+		}
+	}
+}

@@ -83,6 +83,10 @@ type Event struct {
 	SHA256   Digest
 	// MessageID is that message's, as in its summary; empty when it is not known.
 	MessageID string
+	// Truth says who sent and received the mail inside that message, and Flags what was
+	// odd about it, as in an [Entry].
+	Truth *message.Truth
+	Flags []string
 	// Decision is the policy's about that message; nil when there was none.
 	Decision *Decision
 	// Entry is the number of the entry concerned, and Actor who caused the event;

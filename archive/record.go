@@ -81,6 +81,8 @@ type eventRecord struct {
 	MessageID string          `cbor:"13,keyasint,omitempty"`
 	Policy    []byte          `cbor:"14,keyasint,omitempty"`
 	Files     []fileRecord    `cbor:"15,keyasint,omitempty"`
+	Truth     *truthRecord    `cbor:"16,keyasint,omitempty"`
+	Flags     []string        `cbor:"17,keyasint,omitempty"`
 }
 
 // fileRecord is a file of a policy's text. Its contents belong to no tenant.
@@ -157,7 +159,11 @@ func (c codec) encodeEvent(e *Event) ([]byte, error) {
 		Version: recordVersion, Kind: e.Kind, Time: e.Time.UnixNano(), Tenant: e.Tenant,
 		Source: e.Source, Text: e.Text, Envelope: e.Envelope, Size: e.Size, SHA256: e.SHA256.orNil(),
 		Decision: newDecisionRecord(e.Decision), Entry: e.Entry, Actor: e.Actor, MessageID: e.MessageID,
-		Policy: e.Policy.orNil(),
+		Policy: e.Policy.orNil(), Flags: e.Flags,
+	}
+	if e.Truth != nil {
+		t, _ := fit(e.Truth, e.Size)
+		b.Truth = newTruthRecord(t)
 	}
 	for _, f := range e.Files {
 		b.Files = append(b.Files, fileRecord{Name: f.Name, Size: f.Size, SHA256: f.SHA256[:], Recipe: f.recipe})
@@ -176,6 +182,7 @@ func (c codec) decodeEvent(r ledger.Record) (Event, error) {
 	e := Event{
 		ID: r.Seq, Kind: b.Kind, Time: time.Unix(0, b.Time).UTC(), Tenant: b.Tenant, Source: b.Source,
 		Text: b.Text, Envelope: b.Envelope, Size: b.Size, Entry: b.Entry, Actor: b.Actor, MessageID: b.MessageID,
+		Truth: b.Truth.truth(), Flags: b.Flags,
 	}
 	copy(e.SHA256[:], b.SHA256)
 	var err error
