@@ -1,9 +1,11 @@
 package policy
 
 import (
-	"maps"
-	"slices"
+	"cmp"
+	"crypto/sha256"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
 )
@@ -11,39 +13,76 @@ import (
 // builder makes a Policy of the blocks as written and gathers what is wrong.
 type builder struct {
 	diags   hcl.Diagnostics
+	files   map[string][]byte // their texts, by path
 	tenants map[string]hcl.Range
-	sources map[string]hcl.Range
+	names   map[string]hcl.Range // of milters, listeners and journals
 	listens map[Addr]hcl.Range
+	table   domainTable
+	lists   []File // of addresses
+}
+
+// Bounds of a configuration, far above what one server carries.
+const (
+	maxTenants   = 10_000
+	maxMilters   = 1_000
+	maxListeners = 1_000 // of each kind
+	maxJournals  = 10_000
+	maxRules     = 10_000
+	maxTests     = 10_000
+	maxNumber    = 1_000_000 // of a key that counts
+	defaultName  = "default"
+)
+
+// Default is the policy of one who has written none.
+func Default() *Policy {
+	var b builder
+	p := b.build(&rootBody{})
+	p.Digest = sha256.Sum256(nil)
+	return p
 }
 
 func (b *builder) build(root *rootBody) *Policy {
 	b.tenants = make(map[string]hcl.Range)
-	b.sources = make(map[string]hcl.Range)
+	b.names = make(map[string]hcl.Range)
 	b.listens = make(map[Addr]hcl.Range)
-	p := &Policy{Server: b.server(root.Servers)}
-	for i := range root.Tenants {
-		p.Tenants = append(p.Tenants, b.tenant(&root.Tenants[i]))
+	b.table = domainTable{
+		domains: domains{exact: make(map[string]string), below: make(map[string]string)},
+		at:      make(map[string]hcl.Range),
 	}
-	if len(p.Tenants) == 0 {
-		b.tenants[defaultTenant] = hcl.Range{}
+	if !b.counts(root) {
+		return nil
 	}
-	for i := range root.Milters {
-		p.Milters = append(p.Milters, b.milter(&root.Milters[i]))
-	}
-	for i := range root.LMTPs {
-		p.LMTPs = append(p.LMTPs, b.lmtp(&root.LMTPs[i]))
-	}
-	if len(p.Milters)+len(p.LMTPs) == 0 && len(p.Tenants) > 1 {
-		b.fault(root.Tenants[1].Range, "No way in",
-			"With more than one tenant the ways in must be written down: add a milter or an lmtp block for each.")
-	}
-	p.complete()
+	p := &Policy{Server: b.server(root.Servers), domains: &b.table.domains}
+	b.allTenants(p, root)
+	b.allSources(p, root)
+	b.rules(p, root.Rules)
+	b.tests(p, root.Tests)
 	return p
+}
+
+// counts checks how many blocks there are.
+func (b *builder) counts(root *rootBody) bool {
+	before := len(b.diags)
+	over(b, "tenant", root.Tenants, maxTenants, func(t *tenantBody) hcl.Range { return t.Range })
+	over(b, "milter", root.Milters, maxMilters, func(m *milterBody) hcl.Range { return m.Range })
+	over(b, "lmtp", root.LMTPs, maxListeners, func(l *lmtpBody) hcl.Range { return l.Range })
+	over(b, "smtp", root.SMTPs, maxListeners, func(l *smtpBody) hcl.Range { return l.Range })
+	over(b, "journal", root.Journals, maxJournals, func(j *journalBody) hcl.Range { return j.Range })
+	over(b, "rule", root.Rules, maxRules, func(r *ruleBody) hcl.Range { return r.Range })
+	over(b, "test", root.Tests, maxTests, func(t *testBody) hcl.Range { return t.Range })
+	return len(b.diags) == before
+}
+
+func over[T any](b *builder, kind string, list []T, most int, at func(*T) hcl.Range) {
+	if len(list) > most {
+		b.fault(at(&list[most]), "Too many blocks",
+			"There are %d %s blocks, and at most %d can be read: split the configuration among servers.", len(list), kind, most)
+	}
 }
 
 func (b *builder) server(list []serverBody) Server {
 	if len(list) == 0 {
-		return Server{}
+		return Server{MaxMessage: DefaultMaxMessage}
 	}
 	for _, extra := range list[1:] {
 		b.fault(extra.Range, "Second server block", "There is one at %s already; put the keys there.", place(list[0].Range))
@@ -53,7 +92,7 @@ func (b *builder) server(list []serverBody) Server {
 		Data:       b.path(s.Data),
 		Hostname:   b.text(s.Hostname),
 		MinFree:    b.size(s.MinFree),
-		MaxMessage: b.size(s.MaxMessage),
+		MaxMessage: cmp.Or(b.size(s.MaxMessage), DefaultMaxMessage),
 		Control:    b.listen(s.Control),
 		Metrics:    b.listen(s.Metrics),
 		LogLevel:   b.choice(s.LogLevel, "debug", "info", "warn", "error"),
@@ -68,72 +107,40 @@ func (b *builder) server(list []serverBody) Server {
 	return server
 }
 
-func (b *builder) tenant(t *tenantBody) Tenant {
-	b.name("tenant", t.Name, t.Range, b.tenants)
-	return Tenant{Name: t.Name, Description: b.text(t.Description), Domains: b.domains(t.Domains)}
+func (b *builder) allTenants(p *Policy, root *rootBody) {
+	for i := range root.Tenants {
+		t := &root.Tenants[i]
+		b.name("tenant", t.Name, t.Range, b.tenants)
+		p.Tenants = append(p.Tenants, Tenant{
+			Name:        t.Name,
+			Description: b.text(t.Description),
+			Domains:     b.domains(t.Name, t.Domains),
+			Delimiter:   b.delimiter(t.Delimiter),
+		})
+	}
+	b.overlaps()
+	b.knownAddresses(p.Tenants, root.Tenants)
+	if len(p.Tenants) == 0 {
+		b.tenants[defaultName] = hcl.Range{}
+		p.Tenants = []Tenant{{Name: defaultName}}
+	}
+	p.tenants = make(map[string]*Tenant)
+	for i := range p.Tenants {
+		p.tenants[p.Tenants[i].Name] = &p.Tenants[i]
+	}
 }
 
-func (b *builder) milter(m *milterBody) Milter {
-	b.name("source", m.Name, m.Range, b.sources)
-	milter := Milter{
-		Name:       m.Name,
-		Listen:     b.sourceListen(m.Listen, m.Range),
-		Tenant:     b.tenantOf(m.Tenant, m.Range),
-		OnFailure:  b.choice(m.OnFailure, OnFailureTempFail, OnFailureAccept),
-		MaxMessage: b.size(m.MaxMessage),
+func (b *builder) delimiter(a *hcl.Attribute) string {
+	s := b.text(a)
+	r, n := utf8.DecodeRuneInString(s)
+	if s != "" && (n < len(s) || r > unicode.MaxASCII || !isAtext(s[0]) || unicode.IsLetter(r) || unicode.IsDigit(r)) {
+		b.wrong(a, "A delimiter is one character that is neither letter nor digit and can stand in an address, as \"+\" or \"-\".")
 	}
-	if milter.OnFailure == "" {
-		milter.OnFailure = OnFailureTempFail
-	}
-	return milter
+	return s
 }
 
-func (b *builder) lmtp(l *lmtpBody) LMTP {
-	b.name("source", l.Name, l.Range, b.sources)
-	lmtp := LMTP{
-		Name:          l.Name,
-		Listen:        b.sourceListen(l.Listen, l.Range),
-		Tenant:        b.tenantOf(l.Tenant, l.Range),
-		MaxMessage:    b.size(l.MaxMessage),
-		MaxRecipients: b.count(l.MaxRecipients, 1_000_000),
-		TLSCert:       b.path(l.TLSCert),
-		TLSKey:        b.path(l.TLSKey),
-	}
-	if l.TLSCert != nil && l.TLSKey == nil {
-		b.fault(l.TLSCert.Range, "Certificate without key", "Add tls_key, the file with the certificate's private key.")
-	}
-	if l.TLSKey != nil && l.TLSCert == nil {
-		b.fault(l.TLSKey.Range, "Key without certificate", "Add tls_cert, the file with the certificate chain.")
-	}
-	return lmtp
-}
-
-// sourceListen reads the address of a source, which has no default: two sources
-// cannot share one.
-func (b *builder) sourceListen(a *hcl.Attribute, block hcl.Range) Addr {
-	if a == nil {
-		b.fault(block, "No address", "Add listen = \"tcp:host:port\" or listen = \"unix:/path\".")
-	}
-	return b.listen(a)
-}
-
-// tenantOf reads a source's tenant, which may be left out when there is one.
-func (b *builder) tenantOf(a *hcl.Attribute, block hcl.Range) string {
-	if a == nil && len(b.tenants) == 1 {
-		for name := range b.tenants {
-			return name
-		}
-	}
-	if a == nil {
-		b.fault(block, "No tenant", "There is more than one tenant: add tenant = \"...\" to say whose mail this is.")
-		return ""
-	}
-	name := b.text(a)
-	if _, ok := b.tenants[name]; !ok && name != "" {
-		b.wrong(a, "There is no tenant %q.%s", name, didYouMean(name, slices.Sorted(maps.Keys(b.tenants))))
-	}
-	return name
-}
+// Tenant gives the tenant of the name; nil when there is none.
+func (p *Policy) Tenant(name string) *Tenant { return p.tenants[name] }
 
 // name checks a block's label against its form and those seen before.
 func (b *builder) name(what, name string, at hcl.Range, seen map[string]hcl.Range) {
@@ -142,9 +149,13 @@ func (b *builder) name(what, name string, at hcl.Range, seen map[string]hcl.Rang
 		b.fault(at, "Bad name for a "+what,
 			"A name has 1 to 63 letters, digits, dots, underscores and hyphens, and starts with a letter or digit.")
 	}
-	if first, ok := seen[name]; ok {
-		b.fault(at, "Name used twice", "The %s %q is at %s already.", what, name, place(first))
-		return
+	first, ok := seen[name]
+	switch {
+	case ok && first == hcl.Range{}:
+		b.fault(at, "Name used twice", "%q is the name of a way in that is there by default: take another name, or write that block.", name)
+	case ok:
+		b.fault(at, "Name used twice", "The name %q is taken already, at %s.", name, place(first))
+	default:
+		seen[name] = at
 	}
-	seen[name] = at
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -60,6 +61,7 @@ func newError(diags hcl.Diagnostics, files map[string][]byte) *Error {
 	slices.SortStableFunc(e.Diagnostics, func(a, b Diagnostic) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
+	e.Diagnostics = slices.Compact(e.Diagnostics) // the parser may say the same twice
 	return e
 }
 
@@ -69,16 +71,46 @@ func newDiagnostic(d *hcl.Diagnostic, files map[string][]byte) Diagnostic {
 		return Diagnostic{Line: 1, Column: 1, Text: text, Width: 1}
 	}
 	at := *d.Subject
-	source := sourceLine(files[at.Filename], at.Start.Line)
+	source := ""
+	if shown, ok := d.Extra.(sourceText); ok {
+		source = string(shown)
+	} else {
+		source = withoutPassword(sourceLine(files[at.Filename], at.Start.Line))
+	}
 	width := at.End.Column - at.Start.Column
 	if at.End.Line != at.Start.Line {
 		width = len([]rune(source)) - at.Start.Column + 1
 	}
 	return Diagnostic{
 		File: at.Filename, Line: at.Start.Line, Column: at.Start.Column,
-		Text: text, Source: source, Width: max(width, 1),
+		Text: text + hint(d, source), Source: source, Width: max(width, 1),
 	}
 }
+
+// hint adds the way out to what the parser says about habits from other languages.
+func hint(d *hcl.Diagnostic, source string) string {
+	runes := []rune(source)
+	rest := string(runes[min(d.Subject.Start.Column-1, len(runes)):])
+	starts := func(words ...string) bool {
+		return slices.ContainsFunc(words, func(w string) bool { return strings.HasPrefix(rest, w) })
+	}
+	ends := func(words ...string) bool {
+		return slices.ContainsFunc(words, func(w string) bool { return strings.HasSuffix(strings.TrimSpace(source), w) })
+	}
+	operators := []string{"&&", "||", "==", "!=", "?"}
+	switch {
+	case d.Summary == "Missing newline after argument" && starts("and ", "or ", "not "):
+		return " Write && for and, || for or, ! for not."
+	case d.Summary == "Argument or block definition required" && starts(operators...),
+		d.Summary == "Invalid expression" && ends(operators...):
+		return " An expression that goes on in the next line needs parentheses around all of it."
+	}
+	return ""
+}
+
+// sourceText is the source line to show with a diagnostic whose file's text is not
+// at hand.
+type sourceText string
 
 func sourceLine(text []byte, number int) string {
 	lines := strings.Split(string(text), "\n")
@@ -86,4 +118,14 @@ func sourceLine(text []byte, number int) string {
 		return ""
 	}
 	return strings.TrimSuffix(strings.ToValidUTF8(lines[number-1], "\uFFFD"), "\r")
+}
+
+// withoutPassword cuts a password off a line that has one where none may be: what is
+// wrong with a configuration may be told to a log.
+func withoutPassword(line string) string {
+	at := regexp.MustCompile(`(?i)\bpas[a-z]*\s*=[^=]`).FindStringIndex(line)
+	if at == nil {
+		return line
+	}
+	return line[:at[1]-1] + " ..."
 }

@@ -1,9 +1,9 @@
 package policy
 
 import (
-	"bytes"
-	"crypto/sha256"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"sort"
@@ -14,20 +14,80 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
-// Load reads a configuration: one file, or the *.hcl files of a folder. Mistakes
-// in it come as an [*Error], trouble in reading it as the system's error.
+// Bounds of a configuration's text.
+const (
+	// maxText is for all *.hcl files together, in bytes.
+	maxText = 16 << 20
+	// maxDepth is for brackets and maxOperators for the operators of one key: the
+	// parser and the evaluation go one call deeper for each.
+	maxDepth     = 100
+	maxOperators = 5000
+)
+
+// Load reads a configuration: one file, or the *.hcl files of a folder, and the
+// files that it names. Mistakes in it come as an [*Error], trouble in reading it as
+// the system's error.
 func Load(path string) (*Policy, error) {
 	names, err := fileNames(path)
 	if err != nil {
 		return nil, err
 	}
 	texts := make([][]byte, len(names))
+	left := maxText
 	for i, name := range names {
-		if texts[i], err = os.ReadFile(name); err != nil {
+		if texts[i], err = readText(name, left); err != nil {
 			return nil, err
 		}
+		left -= len(texts[i])
 	}
 	return parse(names, texts)
+}
+
+func readText(name string, most int) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := readAtMost(f, most)
+	if errors.Is(err, errTooLarge) {
+		return nil, fmt.Errorf("%s: the configuration has more than %d MiB of text: put addresses into known_files", name, maxText>>20)
+	}
+	return text, err
+}
+
+var errTooLarge = errors.New("the file is too large")
+
+// readAtMost reads all of r, or with errTooLarge the first bytes of it.
+func readAtMost(r io.Reader, most int) ([]byte, error) {
+	text, err := io.ReadAll(io.LimitReader(r, int64(most)+1))
+	if err == nil && len(text) > most {
+		return text[:most], errTooLarge
+	}
+	return text, err
+}
+
+// openRegular opens a file that has an end: no device, and no pipe that would wait
+// for a writer.
+func openRegular(path string) (*os.File, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("it is not a regular file")
+	}
+	return os.Open(path)
+}
+
+// readRegular is readAtMost for a file.
+func readRegular(path string, most int) ([]byte, error) {
+	f, err := openRegular(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return readAtMost(f, most)
 }
 
 // fileNames gives the files of a configuration in the order in which they count.
@@ -63,6 +123,10 @@ func parse(names []string, texts [][]byte) (*Policy, error) {
 	bodies := make([]*hcl.File, 0, len(names))
 	for i, name := range names {
 		files[name] = texts[i]
+		if d := checkDepth(name, texts[i]); d != nil {
+			diags = append(diags, d)
+			continue
+		}
 		f, d := hclsyntax.ParseConfig(texts[i], name, hcl.InitialPos)
 		diags = append(diags, d...)
 		bodies = append(bodies, f)
@@ -74,11 +138,70 @@ func parse(names []string, texts [][]byte) (*Policy, error) {
 	}
 	var root rootBody
 	diags = gohcl.DecodeBody(hcl.MergeFiles(bodies), nil, &root)
-	b := builder{diags: diags}
+	b := builder{diags: diags, files: files}
 	p := b.build(&root)
 	if b.diags.HasErrors() {
 		return nil, newError(b.diags, files)
 	}
-	p.Digest = sha256.Sum256(bytes.Join(texts, nil))
+	p.seal(names, texts, b.lists)
 	return p, nil
+}
+
+// checkDepth finds the place where a text is nested deeper than can be parsed on a
+// stack of a bounded size.
+func checkDepth(name string, text []byte) *hcl.Diagnostic {
+	tokens, _ := hclsyntax.LexConfig(text, name, hcl.InitialPos) // the parser tells what is wrong with them
+	var open []hclsyntax.TokenType                               // what closes the brackets that are open
+	operators := 0
+	for _, t := range tokens {
+		closer, isBracket := closerOf(t.Type)
+		switch {
+		case isBracket:
+			open = append(open, closer)
+			if t.Type != hclsyntax.TokenOBrace {
+				operators++ // an index, a call
+			}
+		case len(open) > 0 && t.Type == open[len(open)-1]:
+			open = open[:len(open)-1]
+		case t.Type == hclsyntax.TokenEqual:
+			operators = 0
+		case isOperator(t.Type):
+			operators++
+		}
+		if len(open) > maxDepth || operators > maxOperators {
+			at := t.Range
+			return &hcl.Diagnostic{
+				Severity: hcl.DiagError, Summary: "Too deep", Subject: &at,
+				Detail: fmt.Sprintf("A text has at most %d brackets within each other, and an expression at most %d operators: split it.",
+					maxDepth, maxOperators),
+			}
+		}
+	}
+	return nil
+}
+
+func closerOf(t hclsyntax.TokenType) (closer hclsyntax.TokenType, isBracket bool) {
+	switch t {
+	case hclsyntax.TokenOBrace:
+		return hclsyntax.TokenCBrace, true
+	case hclsyntax.TokenOBrack:
+		return hclsyntax.TokenCBrack, true
+	case hclsyntax.TokenOParen:
+		return hclsyntax.TokenCParen, true
+	case hclsyntax.TokenTemplateInterp, hclsyntax.TokenTemplateControl:
+		return hclsyntax.TokenTemplateSeqEnd, true
+	}
+	return 0, false
+}
+
+// isOperator tells whether a token can make an expression deeper: all but those of
+// which long lists are made.
+func isOperator(t hclsyntax.TokenType) bool {
+	switch t {
+	case hclsyntax.TokenComma, hclsyntax.TokenNewline, hclsyntax.TokenComment, hclsyntax.TokenIdent, hclsyntax.TokenNumberLit,
+		hclsyntax.TokenOQuote, hclsyntax.TokenCQuote, hclsyntax.TokenQuotedLit, hclsyntax.TokenStringLit,
+		hclsyntax.TokenCBrace, hclsyntax.TokenCBrack, hclsyntax.TokenCParen, hclsyntax.TokenTemplateSeqEnd:
+		return false
+	}
+	return true
 }

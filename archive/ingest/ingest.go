@@ -1,52 +1,24 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
-	"syscall"
+	"sync/atomic"
 	"time"
 
 	"daybook/archive"
 	"daybook/archive/message"
+	"daybook/policy"
 )
-
-// Kinds of sources.
-const (
-	KindMilter = "milter"
-	KindLMTP   = "lmtp"
-)
-
-// What a milter source does with mail that cannot be archived.
-const (
-	// TempFail has the MTA's client try again later: no mail passes unarchived.
-	TempFail = "tempfail"
-	// Accept lets the mail pass, and records the gap when it can.
-	Accept = "accept"
-)
-
-// Source is a configured way in.
-type Source struct {
-	// Name is unique among all sources.
-	Name string
-	// Kind is KindMilter or KindLMTP.
-	Kind string
-	// Tenant is whose mail comes in here.
-	Tenant string
-	// OnFailure is TempFail or Accept; empty is TempFail. Only a milter has it.
-	OnFailure string
-	// Listen is the address, for the status only.
-	Listen string
-	// MaxMessage is the largest message taken, in bytes; 0 is no limit. To a
-	// milter source a larger one is trouble of ours, see OnFailure.
-	MaxMessage int64
-}
 
 // Config says what an Ingest works with.
 type Config struct {
 	Archive *archive.Archive
+	// Policy judges the messages until [Ingest.SetPolicy] puts another in its place.
+	Policy *policy.Policy
 	// SpoolDir is a folder, on a disk of mail's size, for large messages that are
 	// coming in. It must exist.
 	SpoolDir string
@@ -57,12 +29,16 @@ type Config struct {
 // Ingest takes messages from all sources. It is safe for concurrent use.
 type Ingest struct {
 	archive *archive.Archive
+	policy  atomic.Pointer[policy.Policy]
+	held    atomic.Bool
 	spool   string
 	log     *slog.Logger
 	metrics *metrics
+	began   time.Time
 
 	mu      sync.Mutex
-	sources []*source
+	sources map[string]*source
+	listens map[string]string // by milter or listener
 }
 
 // New makes an Ingest. The caller keeps the archive open until all sources have
@@ -71,26 +47,50 @@ func New(c Config) *Ingest {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Ingest{archive: c.Archive, spool: c.SpoolDir, log: c.Logger, metrics: newMetrics()}
+	i := &Ingest{
+		archive: c.Archive, spool: c.SpoolDir, log: c.Logger, metrics: newMetrics(), began: time.Now(),
+		sources: make(map[string]*source), listens: make(map[string]string),
+	}
+	i.policy.Store(c.Policy)
+	return i
 }
 
-// source is a Source at work.
+// SetPolicy has the messages that are judged from now on judged by another policy.
+// It must have the milters and listeners of the one before.
+func (i *Ingest) SetPolicy(p *policy.Policy) { i.policy.Store(p) }
+
+// Policy gives the policy that judges messages now.
+func (i *Ingest) Policy() *policy.Policy { return i.policy.Load() }
+
+// Hold defers all mail, or takes it again: no message is judged by a policy whose text
+// the archive does not have.
+func (i *Ingest) Hold(on bool) { i.held.Store(on) }
+
+// source is a milter or journal at work. What is configured of it is in the policy.
 type source struct {
-	Source
+	name   string
 	ingest *Ingest
 	log    *slog.Logger
 	tally
 }
 
-func (i *Ingest) add(s Source) *source {
-	if s.OnFailure == "" {
-		s.OnFailure = TempFail
-	}
-	at := &source{Source: s, ingest: i, log: i.log.With("source", s.Name)}
+// source gives the source of a name.
+func (i *Ingest) source(name string) *source {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.sources = append(i.sources, at)
-	return at
+	s, ok := i.sources[name]
+	if !ok {
+		s = &source{name: name, ingest: i, log: i.log.With("source", name)}
+		i.sources[name] = s
+	}
+	return s
+}
+
+// listen notes where a milter or listener is to be found, for the status.
+func (i *Ingest) listen(name, address string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.listens[name] = address
 }
 
 // delivery is one message that has come in.
@@ -101,86 +101,35 @@ type delivery struct {
 	began    time.Time
 }
 
-func (s *source) newSpool() *spool {
-	return newSpool(s.ingest.spool, s.MaxMessage, s.ingest.archive.Room)
+func (i *Ingest) newSpool(limit int64) *spool {
+	return newSpool(i.spool, limit, i.archive.Room)
 }
 
-// keep archives a message whose transaction is complete, and gives its number.
-func (s *source) keep(ctx context.Context, d *delivery) (uint64, error) {
-	if err := d.spool.finish(); err != nil {
-		return 0, err
-	}
-	e, err := s.ingest.archive.Append(ctx, &archive.Receipt{
-		Tenant: s.Tenant, Source: s.Name, Received: time.Now(), Envelope: d.envelope,
-		Body: d.spool, Size: d.spool.size, SHA256: d.spool.digest(),
-		Summary: message.Summarize(d.spool.start()), Flags: d.flags,
-	})
-	return e.ID, err
-}
-
-// gap records that a message goes past the archive.
-func (s *source) gap(ctx context.Context, d *delivery, why error) {
+// gap records that a message goes past the archive, for every tenant that has none of
+// the records. Where nobody can say whose it is, it is that of the tenant for mail
+// that is nobody's.
+func (s *source) gap(ctx context.Context, d *delivery, settings *policy.Source, records []record, why error) {
 	e := archive.Event{
-		Kind: archive.EventGap, Time: time.Now(), Tenant: s.Tenant, Source: s.Name,
+		Kind: archive.EventGap, Time: time.Now(), Source: s.name,
 		Text:     fmt.Sprintf("a message was let through without being archived: %v", why),
 		Envelope: &d.envelope, Size: d.spool.size,
 	}
 	if d.spool.err == nil {
 		e.SHA256 = d.spool.digest()
 	}
-	if _, err := s.ingest.archive.AppendEvent(context.WithoutCancel(ctx), e); err != nil {
-		s.log.Error("a gap could not be recorded", "queue_id", d.envelope.QueueID, "error", err)
+	tenants := []string{cmp.Or(settings.Unclaimed, settings.Tenants[0])}
+	if len(records) > 0 {
+		tenants = nil
 	}
-}
-
-// reply is what a peer is told of a message.
-type reply struct {
-	code     int
-	enhanced string
-	text     string
-}
-
-func (r reply) String() string { return fmt.Sprintf("%d %s %s", r.code, r.enhanced, r.text) }
-
-// replyTo says how a message is answered: 4xx for any trouble of ours, as an
-// MTA gives up on a 5xx for good.
-func replyTo(id uint64, err error) reply {
-	switch {
-	case err == nil:
-		return reply{250, "2.0.0", fmt.Sprintf("archived as %d", id)}
-	case errors.Is(err, archive.ErrNoSpace), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return reply{452, "4.3.1", "the archive is short of disk space, try again later"}
-	case errors.Is(err, archive.ErrClosed):
-		return reply{451, "4.3.2", "the archive is shutting down, try again later"}
-	case errors.Is(err, errTooLarge):
-		return reply{451, "4.3.4", "the message is too large for the archive as it is configured"}
-	}
-	return reply{451, "4.3.0", "the message could not be archived, try again later"}
-}
-
-// maxLogged bounds the recipients named in a log line.
-const maxLogged = 20
-
-// done writes the line of a message and counts it.
-func (s *source) done(d *delivery, id uint64, r reply, o outcome, err error) {
-	took := time.Since(d.began)
-	s.count(o, d.spool.size, err)
-	s.ingest.metrics.message(s.Name, o, d.spool.size, took)
-	to := d.envelope.Addresses()
-	attrs := []slog.Attr{
-		slog.Uint64("id", id), slog.String("queue_id", d.envelope.QueueID),
-		slog.String("client", d.envelope.Client.Address), slog.String("sender", d.envelope.Sender.Address),
-		slog.Any("recipients", to[:min(len(to), maxLogged)]), slog.Int("recipient_count", len(to)),
-		slog.Int64("size", d.spool.size), slog.String("sha256", d.spool.digest().String()),
-		slog.String("reply", r.String()), slog.Duration("took", took),
-	}
-	level := slog.LevelInfo
-	if err != nil {
-		level = slog.LevelError
-		if o == aborted || o == refused {
-			level = slog.LevelWarn // the peer's doing
+	for i := range records {
+		if records[i].id == 0 {
+			tenants = append(tenants, records[i].Tenant)
 		}
-		attrs = append(attrs, slog.String("error", err.Error()))
 	}
-	s.log.LogAttrs(context.Background(), level, string(o), attrs...)
+	for _, tenant := range tenants {
+		e.Tenant = tenant
+		if _, err := s.ingest.archive.AppendEvent(context.WithoutCancel(ctx), e); err != nil {
+			s.log.Error("a gap could not be recorded", "tenant", tenant, "queue_id", d.envelope.QueueID, "error", err)
+		}
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	"daybook/archive"
 	"daybook/lmtp"
 	"daybook/milter"
+	"daybook/policy"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -27,7 +29,7 @@ type house struct {
 	log     *bytes.Buffer
 }
 
-func newHouse(t *testing.T, o archive.Options) *house {
+func newHouse(t testing.TB, o archive.Options, lines ...string) *house {
 	t.Helper()
 	o.Logger = slog.New(slog.DiscardHandler)
 	a, err := archive.Open(t.TempDir(), o)
@@ -36,7 +38,59 @@ func newHouse(t *testing.T, o archive.Options) *house {
 	}
 	t.Cleanup(func() { a.Close() })
 	log := &bytes.Buffer{}
-	return &house{a, New(Config{Archive: a, SpoolDir: t.TempDir(), Logger: slog.New(slog.NewTextHandler(log, nil))}), log}
+	i := New(Config{
+		Archive: a, Policy: readPolicy(t, lines...), SpoolDir: t.TempDir(), Logger: slog.New(slog.NewTextHandler(log, nil)),
+	})
+	return &house{a, i, log}
+}
+
+// readPolicy gives the policy of some lines, which are added to those for a milter
+// and an LMTP listener, both called after their kind, unless there are such.
+func readPolicy(t testing.TB, lines ...string) *policy.Policy {
+	t.Helper()
+	text := strings.Join(lines, "\n") + "\n"
+	if !strings.Contains(text, "milter \"") {
+		text += "milter \"milter\" { listen = \"tcp:127.0.0.1:0\" }\n"
+	}
+	if !strings.Contains(text, "lmtp \"") && !strings.Contains(text, "smtp \"") {
+		text += "lmtp \"lmtp\" { listen = \"tcp:127.0.0.1:0\" }\n"
+	}
+	path := filepath.Join(t.TempDir(), "policy.hcl")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p, err := policy.Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func (h *house) lmtp() lmtp.Handler     { return h.ingest.Listener("lmtp", "tcp:127.0.0.1:24") }
+func (h *house) milter() milter.Session { return h.ingest.Milter("milter", "tcp:127.0.0.1:25")() }
+
+// status gives the status of a source.
+func (h *house) status(t *testing.T, name string) SourceStatus {
+	t.Helper()
+	for _, st := range h.ingest.Status() {
+		if st.Name == name {
+			return st
+		}
+	}
+	t.Fatalf("no source %q", name)
+	return SourceStatus{}
+}
+
+func (h *house) events(t *testing.T) []archive.Event {
+	t.Helper()
+	var list []archive.Event
+	for e, err := range h.archive.Events(context.Background(), archive.Query{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, e)
+	}
+	return list
 }
 
 func (h *house) entries(t *testing.T) []archive.Entry {
@@ -60,10 +114,6 @@ func (h *house) body(t *testing.T, id uint64) string {
 	return b.String()
 }
 
-func way(kind, onFailure string) Source {
-	return Source{Name: "way in", Kind: kind, Tenant: "default", OnFailure: onFailure}
-}
-
 func lmtpTransaction(recipients ...string) *lmtp.Envelope {
 	e := &lmtp.Envelope{
 		Sender: lmtp.Path{Address: "a@example.com", Args: []string{"BODY=8BITMIME"}},
@@ -77,7 +127,7 @@ func lmtpTransaction(recipients ...string) *lmtp.Envelope {
 
 func TestLMTPDelivery(t *testing.T) {
 	h := newHouse(t, archive.Options{})
-	handler := h.ingest.LMTP(way(KindLMTP, ""))
+	handler := h.lmtp()
 	for _, size := range []int{0, 100, spoolMemory, spoolMemory + 1, 3_000_000} {
 		msg := "Subject: x\r\n\r\n" + strings.Repeat("y", size)
 		replies := handler.Deliver(context.Background(), lmtpTransaction("b@example.org", "b@example.org", "c@example.org"), strings.NewReader(msg))
@@ -110,7 +160,7 @@ func TestLMTPTroubleOnTheWay(t *testing.T) {
 		{"something unknown", iotest.ErrReader(errors.New("unknown")), 451, tempfailed},
 	} {
 		h := newHouse(t, archive.Options{})
-		replies := h.ingest.LMTP(way(KindLMTP, "")).Deliver(context.Background(), lmtpTransaction("b@x"),
+		replies := h.lmtp().Deliver(context.Background(), lmtpTransaction("b@x"),
 			io.MultiReader(strings.NewReader("Subject: half"), c.body))
 		if replies[0].Code != c.code {
 			t.Errorf("%s: reply %v, want %d", c.name, replies[0], c.code)
@@ -118,7 +168,7 @@ func TestLMTPTroubleOnTheWay(t *testing.T) {
 		if n := len(h.entries(t)); n != 0 {
 			t.Errorf("%s: %d entries were made of half a message", c.name, n)
 		}
-		if st := h.ingest.Status()[0]; st.Counts[string(c.what)] != 1 || st.InFlight != 0 {
+		if st := h.status(t, "lmtp"); st.Counts[string(c.what)] != 1 || st.InFlight != 0 {
 			t.Errorf("%s: status %+v", c.name, st)
 		}
 	}
@@ -142,12 +192,12 @@ func TestOurOwnTroubleIsTemporary(t *testing.T) {
 			c.h.ingest.spool = c.spool
 		}
 		msg := strings.Repeat("x", 2*spoolMemory)
-		r := c.h.ingest.LMTP(way(KindLMTP, "")).Deliver(context.Background(), lmtpTransaction("b@x"), strings.NewReader(msg))[0]
+		r := c.h.lmtp().Deliver(context.Background(), lmtpTransaction("b@x"), strings.NewReader(msg))[0]
 		got := fmt.Sprintf("%d %s %s", r.Code, r.Enhanced, r.Text)
 		if !strings.HasPrefix(got, c.reply) {
 			t.Errorf("%s: LMTP is answered %q, want %s", c.name, got, c.reply)
 		}
-		v := capture(c.h.ingest.Milter(way(KindMilter, ""))(), msg)
+		v := capture(c.h.milter(), msg)
 		if v.Action != milter.TempFail || !strings.HasPrefix(v.Reply, c.reply) {
 			t.Errorf("%s: the milter says %v %q, want %s", c.name, v.Action, v.Reply, c.reply)
 		}
@@ -156,14 +206,20 @@ func TestOurOwnTroubleIsTemporary(t *testing.T) {
 
 // capture runs one message through a session as an MTA would.
 func capture(s milter.Session, body string) milter.Verdict {
+	return captureFor(s, body, "b@example.org")
+}
+
+func captureFor(s milter.Session, body string, recipients ...string) milter.Verdict {
 	ctx := context.Background()
 	c := &milter.Connection{Host: "mx.example.com", Address: netip.MustParseAddr("192.0.2.7"), Helo: "mx", ExactHeaders: true}
 	t := &milter.Transaction{Connection: c, Number: 1, Sender: milter.Path{Address: "a@example.com"}}
 	s.Connect(ctx, c)
 	s.Helo(ctx, c)
 	s.Mail(ctx, t)
-	t.Recipients = append(t.Recipients, milter.Path{Address: "b@example.org"})
-	s.Rcpt(ctx, t)
+	for _, r := range recipients {
+		t.Recipients = append(t.Recipients, milter.Path{Address: r})
+		s.Rcpt(ctx, t)
+	}
 	s.Header([]byte("Subject:\tone\r\n"))
 	s.EndOfHeaders()
 	s.Body([]byte(body))
@@ -172,7 +228,7 @@ func capture(s milter.Session, body string) milter.Verdict {
 
 func TestMilterCapture(t *testing.T) {
 	h := newHouse(t, archive.Options{})
-	s := h.ingest.Milter(way(KindMilter, ""))()
+	s := h.milter()
 	for range 2 {
 		if v := capture(s, "body\r\n"); v.Action != milter.Continue {
 			t.Fatalf("verdict %v", v)
@@ -192,7 +248,7 @@ func TestMilterCapture(t *testing.T) {
 	if c := list[0].Envelope.Client; c.Address != "192.0.2.7" || c.Name != "mx.example.com" {
 		t.Errorf("client %+v", c)
 	}
-	if st := h.ingest.Status()[0]; st.Counts["archived"] != 2 || st.Counts["aborted"] != 1 || st.InFlight != 0 || st.Last.IsZero() {
+	if st := h.status(t, "milter"); st.Counts["archived"] != 2 || st.Counts["aborted"] != 1 || st.InFlight != 0 || st.Last.IsZero() {
 		t.Errorf("status %+v", st)
 	}
 	if log := h.log.String(); strings.Count(log, "msg=archived") != 2 || !strings.Contains(log, "recipients=[b@example.org]") {
@@ -202,7 +258,7 @@ func TestMilterCapture(t *testing.T) {
 
 func TestInexactHeadersAreFlagged(t *testing.T) {
 	h := newHouse(t, archive.Options{})
-	s := h.ingest.Milter(way(KindMilter, ""))()
+	s := h.milter()
 	tr := &milter.Transaction{Connection: &milter.Connection{}, Recipients: []milter.Path{{Address: "b@x"}}}
 	s.Mail(context.Background(), tr)
 	s.EndOfHeaders()
@@ -214,38 +270,36 @@ func TestInexactHeadersAreFlagged(t *testing.T) {
 
 // With on_failure = "accept" mail passes, and the gap stands in the archive.
 func TestGap(t *testing.T) {
-	h := newHouse(t, archive.Options{MinFree: 1 << 62})
-	v := capture(h.ingest.Milter(way(KindMilter, Accept))(), "body")
+	h := newHouse(t, archive.Options{MinFree: 1 << 62}, `milter "milter" {
+		listen     = "tcp:127.0.0.1:0"
+		on_failure = "accept"
+	}`)
+	v := capture(h.milter(), "body")
 	if v.Action == milter.TempFail {
 		t.Errorf("the mail was held up: %v", v)
 	}
-	var gaps []archive.Event
-	for e, err := range h.archive.Events(context.Background(), archive.Query{}) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		gaps = append(gaps, e)
-	}
+	gaps := h.events(t)
 	if len(gaps) != 1 || gaps[0].Kind != archive.EventGap || gaps[0].Envelope.Sender.Address != "a@example.com" || gaps[0].SHA256 == (archive.Digest{}) {
 		t.Errorf("events %+v", gaps)
 	}
-	if st := h.ingest.Status()[0]; st.Counts["let through"] != 1 || st.LastError == "" {
+	if st := h.status(t, "milter"); st.State != StateError || st.Counts["let through"] != 1 || st.LastError == "" {
 		t.Errorf("status %+v", st)
 	}
 }
 
 func TestMessageOverTheLimitOfAMilter(t *testing.T) {
-	h := newHouse(t, archive.Options{})
-	s := way(KindMilter, "")
-	s.MaxMessage = 1000
-	if v := capture(h.ingest.Milter(s)(), strings.Repeat("x", 1000)); v.Action != milter.TempFail || v.Reply[0] != '4' {
+	h := newHouse(t, archive.Options{}, `milter "milter" {
+		listen      = "tcp:127.0.0.1:0"
+		max_message = 1000
+	}`)
+	if v := capture(h.milter(), strings.Repeat("x", 1000)); v.Action != milter.TempFail || v.Reply[0] != '4' {
 		t.Errorf("verdict %v %q", v.Action, v.Reply)
 	}
 }
 
 func TestEveryReplyIsTemporaryOrPositive(t *testing.T) {
-	for _, err := range []error{nil, archive.ErrNoSpace, archive.ErrClosed, errTooLarge, context.Canceled, errors.New("unknown")} {
-		if r := replyTo(7, err); (r.code == 250) != (err == nil) || r.code != 250 && r.code/100 != 4 {
+	for _, err := range []error{nil, archive.ErrNoSpace, archive.ErrClosed, errTooLarge, errSuspended, context.Canceled, errors.New("unknown")} {
+		if r := replyTo([]record{{id: 7}}, err); (r.code == 250) != (err == nil) || r.code != 250 && r.code/100 != 4 {
 			t.Errorf("%v is answered %v", err, r)
 		}
 	}
@@ -265,7 +319,7 @@ func TestSpoolLeavesNoFile(t *testing.T) {
 
 func TestMetricsCanBeRegistered(t *testing.T) {
 	h := newHouse(t, archive.Options{})
-	h.ingest.LMTP(way(KindLMTP, "")).Deliver(context.Background(), lmtpTransaction("b@x"), strings.NewReader("x"))
+	h.lmtp().Deliver(context.Background(), lmtpTransaction("b@x"), strings.NewReader("x"))
 	r := prometheus.NewPedanticRegistry()
 	r.MustRegister(h.ingest.Collectors()...)
 	r.MustRegister(h.archive.Collectors()...)

@@ -5,48 +5,116 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/netip"
 	"time"
 
 	"daybook/archive/message"
 	"daybook/lmtp"
+	"daybook/policy"
 )
 
-// LMTP gives the handler of an LMTP source.
-func (i *Ingest) LMTP(s Source) lmtp.Handler { return lmtpHandler{i.add(s)} }
+// Listener gives the handler of the listener of that name, which listens at an
+// address.
+func (i *Ingest) Listener(name, address string) lmtp.Handler {
+	i.listen(name, address)
+	return listener{name: name, ingest: i}
+}
 
-type lmtpHandler struct{ *source }
+// listener takes the deliveries of the journals of an LMTP or SMTP listener
+// (lmtp.Handler).
+type listener struct {
+	name   string
+	ingest *Ingest
+}
 
-// Deliver spools and archives one message (lmtp.Handler). All recipients get the
-// same reply, for there is one message.
-func (h lmtpHandler) Deliver(ctx context.Context, e *lmtp.Envelope, body io.Reader) []lmtp.Reply {
-	h.begin()
-	defer h.end()
-	d := &delivery{envelope: lmtpEnvelope(e), spool: h.newSpool(), began: time.Now()}
+// Deliver archives one message, for each journal that its recipients belong to. The
+// policy that judges it is the one in force when all of it is there.
+func (l listener) Deliver(ctx context.Context, e *lmtp.Envelope, body io.Reader) []lmtp.Reply {
+	d := delivery{envelope: lmtpEnvelope(e), spool: l.ingest.newSpool(l.maxMessage(l.ingest.Policy())), began: time.Now()}
 	defer d.spool.close()
-	var id uint64
-	_, err := d.spool.ReadFrom(body)
-	peers := err != nil && d.spool.err == nil // the trouble is not ours
-	if err == nil {
-		id, err = h.keep(ctx, d)
-	}
-	r := replyTo(id, err)
-	switch {
-	case err == nil:
-		h.done(d, id, r, archived, nil)
-	case peers && errors.Is(err, lmtp.ErrTooLarge):
-		r = reply{552, "5.3.4", "the message is larger than SIZE allows"} // RFC 1870 section 6.3
-		h.done(d, 0, r, refused, err)
-	case peers && interrupted(err):
-		h.done(d, 0, r, aborted, err)
-	default:
-		h.done(d, 0, r, tempfailed, err)
-	}
 	replies := make([]lmtp.Reply, len(e.Recipients))
-	for n := range replies {
-		replies[n] = lmtp.Reply{Code: r.code, Enhanced: r.enhanced, Text: r.text}
+	for _, s := range l.shares(l.ingest.Policy(), e, replies) {
+		s.begin()
+		defer s.end()
+	}
+	_, reading := d.spool.ReadFrom(body)
+	p := l.ingest.Policy()
+	for _, s := range l.shares(p, e, replies) {
+		r := s.deliver(ctx, d, p, reading)
+		for _, n := range s.recipients {
+			replies[n] = r.lmtp()
+		}
 	}
 	return replies
 }
+
+// share is the part of a transaction that belongs to one journal.
+type share struct {
+	*source
+	recipients []int // by index
+}
+
+// shares divides the recipients among the journals. Those that no journal takes get
+// their replies: the gate has asked the same, but the policy may be another by now.
+func (l listener) shares(p *policy.Policy, e *lmtp.Envelope, replies []lmtp.Reply) []*share {
+	var list []*share
+	byName := make(map[string]*share)
+	client, _ := netip.ParseAddrPort(e.Client) // a Unix socket has none
+	for n := range e.Recipients {
+		j := p.JournalFor(l.name, e.Recipients[n].Address)
+		if refusal := admit(j, client.Addr().Unmap(), e.TLSVersion != "", e.AuthUser); refusal != nil {
+			replies[n] = refusal.reply.lmtp()
+			continue
+		}
+		s := byName[j.Name]
+		if s == nil {
+			s = &share{source: l.ingest.source(j.Name)}
+			byName[j.Name] = s
+			list = append(list, s)
+		}
+		s.recipients = append(s.recipients, n)
+	}
+	return list
+}
+
+func (l listener) maxMessage(p *policy.Policy) int64 {
+	if settings := p.Listener(l.name); settings != nil {
+		return settings.MaxMessage
+	}
+	return policy.DefaultMaxMessage
+}
+
+// deliver archives a message for one journal. All of its recipients get the same
+// reply, for there is one message. Reading is the error of reading the body.
+func (s *share) deliver(ctx context.Context, d delivery, p *policy.Policy, reading error) reply {
+	all := d.envelope.Recipients
+	d.envelope.Recipients = make([]message.Path, 0, len(s.recipients))
+	for _, n := range s.recipients {
+		d.envelope.Recipients = append(d.envelope.Recipients, all[n])
+	}
+	var records []record
+	err := reading
+	peers := err != nil && d.spool.err == nil // the trouble is not ours
+	if err == nil {
+		records, err = s.keep(ctx, &d, p)
+	}
+	r := replyTo(records, err)
+	switch {
+	case err == nil:
+		s.done(&d, records, r, outcomeOf(records), nil)
+	case peers && errors.Is(err, lmtp.ErrTooLarge):
+		r = reply{552, "5.3.4", "the message is larger than SIZE allows"} // RFC 1870 section 6.3
+		s.done(&d, nil, r, refused, err)
+	case peers && interrupted(err):
+		s.done(&d, nil, r, aborted, err)
+	default:
+		s.done(&d, nil, r, tempfailed, err)
+	}
+	return r
+}
+
+// lmtp gives the reply in the form of package lmtp.
+func (r reply) lmtp() lmtp.Reply { return lmtp.Reply{Code: r.code, Enhanced: r.enhanced, Text: r.text} }
 
 // interrupted tells that the peer did not send its message to the end.
 func interrupted(err error) bool {

@@ -6,11 +6,13 @@ import (
 
 	"daybook/archive/message"
 	"daybook/milter"
+	"daybook/policy"
 )
 
-// Milter gives the sessions of a milter source.
-func (i *Ingest) Milter(s Source) func() milter.Session {
-	at := i.add(s)
+// Milter gives the sessions of the milter of that name, which listens at an address.
+func (i *Ingest) Milter(name, address string) func() milter.Session {
+	i.listen(name, address)
+	at := i.source(name)
 	return func() milter.Session { return &milterSession{source: at} }
 }
 
@@ -34,7 +36,7 @@ func (m *milterSession) Helo(context.Context, *milter.Connection) milter.Verdict
 
 func (m *milterSession) Mail(_ context.Context, t *milter.Transaction) milter.Verdict {
 	m.begin()
-	m.d = &delivery{spool: m.newSpool(), began: time.Now()}
+	m.d = &delivery{spool: m.ingest.newSpool(m.settings(m.ingest.Policy()).MaxMessage), began: time.Now()}
 	if !t.Connection.ExactHeaders {
 		m.d.flags = append(m.d.flags, respaced)
 	}
@@ -66,19 +68,34 @@ func (m *milterSession) EndOfMessage(ctx context.Context, t *milter.Transaction)
 	d := m.d
 	defer m.drop()
 	d.envelope = milterEnvelope(t)
-	id, err := m.keep(ctx, d)
-	r := replyTo(id, err)
+	p := m.ingest.Policy()
+	settings := m.settings(p)
+	var records []record
+	err := errSuspended
+	if !settings.Suspended {
+		records, err = m.keep(ctx, d, p)
+	}
+	r := replyTo(records, err)
 	switch {
 	case err == nil:
-		m.done(d, id, r, archived, nil)
+		m.done(d, records, r, outcomeOf(records), nil)
 		return milter.Verdict{}
-	case m.OnFailure == Accept:
-		m.gap(ctx, d, err)
-		m.done(d, 0, reply{250, "2.0.0", "let through without being archived"}, passed, err)
+	case settings.OnFailure == policy.OnFailureAccept:
+		m.gap(ctx, d, &settings.Source, records, err)
+		m.done(d, nil, reply{250, "2.0.0", "let through without being archived"}, passed, err)
 		return milter.Verdict{Action: milter.Accept}
 	}
-	m.done(d, 0, r, tempfailed, err)
+	m.done(d, nil, r, tempfailed, err)
 	return milter.Verdict{Action: milter.TempFail, Reply: r.String()}
+}
+
+// settings gives what a policy says of the milter. One that it does not name, which
+// SetPolicy's caller prevents, takes nothing.
+func (m *milterSession) settings(p *policy.Policy) *policy.Milter {
+	if found := p.Milter(m.name); found != nil {
+		return found
+	}
+	return &policy.Milter{Source: policy.Source{Tenants: []string{""}, Suspended: true}}
 }
 
 // Abort drops the transaction under way. It says nothing about the one before,
@@ -86,7 +103,7 @@ func (m *milterSession) EndOfMessage(ctx context.Context, t *milter.Transaction)
 func (m *milterSession) Abort() {
 	if m.d != nil {
 		m.count(aborted, 0, nil)
-		m.ingest.metrics.message(m.Name, aborted, 0, time.Since(m.d.began))
+		m.ingest.metrics.message(m.name, aborted, 0, time.Since(m.d.began))
 	}
 	m.drop()
 }

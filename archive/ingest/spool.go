@@ -122,8 +122,8 @@ func (s *spool) finish() error {
 	return s.err
 }
 
-// start gives the beginning of the message, all of it when it is small.
-func (s *spool) start() []byte {
+// Start gives the beginning of the message, all of it when it is small.
+func (s *spool) Start() []byte {
 	if s.file != nil {
 		return s.head
 	}

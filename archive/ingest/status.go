@@ -4,7 +4,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
+	"daybook/policy"
 )
 
 // outcome is what became of a message; it is the message of its log line and a
@@ -12,22 +12,50 @@ import (
 type outcome string
 
 const (
-	archived   outcome = "archived"
-	tempfailed outcome = "tempfailed"
-	refused    outcome = "refused"     // larger than the advertised SIZE
-	passed     outcome = "let through" // without being archived
-	aborted    outcome = "aborted"     // by the peer, before its end
+	archived    outcome = "archived"
+	quarantined outcome = "quarantined" // archived, but listed apart
+	skipped     outcome = "skipped"     // as the policy says: there is an event
+	tempfailed  outcome = "tempfailed"
+	refused     outcome = "refused"     // larger than the advertised SIZE
+	passed      outcome = "let through" // without being archived
+	aborted     outcome = "aborted"     // by the peer, before its end
+)
+
+// kept tells that every tenant's decision about the message was carried out.
+func (o outcome) kept() bool { return o == archived || o == quarantined || o == skipped }
+
+// State is how a source fares, in a word.
+type State string
+
+// States of a source.
+const (
+	// StateRunning: messages come in.
+	StateRunning State = "running"
+	// StateAwaiting: none has come in since the start.
+	StateAwaiting State = "awaiting first message"
+	// StateDown: none has come in for longer than the policy's inactivity.
+	StateDown State = "down"
+	// StateSuspended: the policy suspends the source.
+	StateSuspended State = "suspended"
+	// StateError: the last message could not be archived.
+	StateError State = "error"
 )
 
 // SourceStatus tells how a source fares.
 type SourceStatus struct {
-	Source
-	// Last is when the last message was archived; zero when none was.
+	Name string
+	// Kind is "milter", "journal", or for a listener without journals "lmtp" or "smtp".
+	Kind    string
+	Tenants []string
+	// Listen are the addresses at which it is found.
+	Listen []string
+	State  State
+	// Last is when the last message was taken; zero when none was.
 	Last time.Time
 	// Counts are the messages since the start, by outcome: "archived",
-	// "tempfailed", "refused", "let through", "aborted".
+	// "quarantined", "skipped", "tempfailed", "refused", "let through", "aborted".
 	Counts map[string]uint64
-	// Bytes are those of the archived messages.
+	// Bytes are those of the messages taken.
 	Bytes uint64
 	// InFlight is the number of messages that are coming in now.
 	InFlight int
@@ -45,6 +73,7 @@ type tally struct {
 	last     time.Time
 	err      error
 	errAt    time.Time
+	failing  bool // the last message could not be archived, for trouble of ours
 }
 
 func (t *tally) begin() { t.move(1) }
@@ -63,78 +92,86 @@ func (t *tally) count(o outcome, size int64, err error) {
 		t.counts = map[outcome]uint64{}
 	}
 	t.counts[o]++
-	if o == archived {
+	if o.kept() {
 		t.last = time.Now()
 		t.bytes += uint64(size)
+		t.failing = false
 	}
 	if err != nil {
 		t.err, t.errAt = err, time.Now()
 	}
+	if o == tempfailed || o == passed {
+		t.failing = true
+	}
 }
 
-func (t *tally) status(s Source) SourceStatus {
+// fill adds what was counted to a status.
+func (t *tally) fill(st *SourceStatus) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	st := SourceStatus{
-		Source: s, Last: t.last, Bytes: t.bytes, InFlight: t.inFlight, Counts: map[string]uint64{}, LastErrorAt: t.errAt,
-	}
+	st.Last, st.Bytes, st.InFlight, st.LastErrorAt = t.last, t.bytes, t.inFlight, t.errAt
+	st.Counts = map[string]uint64{}
 	for o, n := range t.counts {
 		st.Counts[string(o)] = n
 	}
 	if t.err != nil {
 		st.LastError = t.err.Error()
 	}
-	return st
+	if t.failing {
+		st.State = StateError
+	}
 }
 
-// Status tells how every source fares, in the order in which they were made.
+// Status tells how every source of the policy fares: milters, then journals, in the
+// policy's order.
 func (i *Ingest) Status() []SourceStatus {
-	i.mu.Lock()
-	defer i.mu.Unlock()
+	p := i.Policy()
 	var list []SourceStatus
-	for _, s := range i.sources {
-		list = append(list, s.status(s.Source))
+	for n := range p.Milters {
+		m := &p.Milters[n]
+		list = append(list, i.statusOf(&m.Source, KindMilter, []string{m.Name}))
+	}
+	for n := range p.Journals {
+		j := &p.Journals[n]
+		kind := KindJournal
+		for k := range p.Listeners {
+			if p.Listeners[k].Name == j.Name {
+				kind = p.Listeners[k].Kind
+			}
+		}
+		list = append(list, i.statusOf(&j.Source, kind, j.Via))
 	}
 	return list
 }
 
-// metrics are those of all sources.
-type metrics struct {
-	messages *prometheus.CounterVec
-	bytes    *prometheus.CounterVec
-	seconds  *prometheus.HistogramVec
-}
+// Kinds of sources; see also [policy.KindLMTP].
+const (
+	KindMilter  = "milter"
+	KindJournal = "journal"
+)
 
-func newMetrics() *metrics {
-	return &metrics{
-		messages: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "daybook_messages_total", Help: "Messages that came in, by source and by what became of them."}, []string{"source", "outcome"}),
-		bytes: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "daybook_received_bytes_total", Help: "Size of the messages archived, by source."}, []string{"source"}),
-		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "daybook_message_seconds", Help: "Time from the first byte of a message to its reply, by source.",
-			Buckets: prometheus.ExponentialBuckets(0.0005, 2, 18)}, []string{"source"}),
+func (i *Ingest) statusOf(s *policy.Source, kind string, via []string) SourceStatus {
+	st := SourceStatus{Name: s.Name, Kind: kind, Tenants: s.Tenants}
+	i.source(s.Name).fill(&st)
+	i.mu.Lock()
+	for _, name := range via {
+		st.Listen = append(st.Listen, i.listens[name])
 	}
-}
-
-func (m *metrics) message(source string, o outcome, size int64, took time.Duration) {
-	m.messages.WithLabelValues(source, string(o)).Inc()
-	if o == archived {
-		m.bytes.WithLabelValues(source).Add(float64(size))
-		m.seconds.WithLabelValues(source).Observe(took.Seconds())
+	i.mu.Unlock()
+	since := st.Last
+	if since.IsZero() {
+		since = i.began
 	}
-}
-
-// Collectors gives the metrics, to be registered once.
-func (i *Ingest) Collectors() []prometheus.Collector {
-	inFlight := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "daybook_messages_in_flight", Help: "Messages that are coming in now."},
-		func() float64 {
-			n := 0
-			for _, s := range i.Status() {
-				n += s.InFlight
-			}
-			return float64(n)
-		})
-	return []prometheus.Collector{i.metrics.messages, i.metrics.bytes, i.metrics.seconds, inFlight}
+	switch {
+	case s.Suspended:
+		st.State = StateSuspended
+	case st.State == StateError:
+	case s.Inactivity > 0 && time.Since(since) > s.Inactivity:
+		st.State = StateDown
+	case st.Last.IsZero():
+		st.State = StateAwaiting
+	default:
+		st.State = StateRunning
+	}
+	return st
 }

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"strconv"
 	"sync"
@@ -9,7 +11,7 @@ import (
 )
 
 // The control socket speaks HTTP with JSON, to the same user only (its mode is
-// 0600). All of it is reading.
+// 0600). GET reads and changes nothing.
 //
 //	GET /v1/version             the daemon's version
 //	GET /v1/status              as daybook status --json
@@ -17,8 +19,22 @@ import (
 //	GET /v1/entries/ID          one entry
 //	GET /v1/entries/ID/raw      the message; the trailer Daybook-End is "ok" or
 //	                            the error that cut it short
+//	GET /v1/entries/ID/originals/N
+//	                            the mail inside a journal's delivery, from 1 on, likewise
+//	GET /v1/view?source=NAME    how the mail of a source is shown
+//	GET /v1/journals/NAME       what there is to know to deliver to a journal
 //	GET /v1/events?PARAMETERS   a stream of events
+//	GET /v1/policies?PARAMETERS a stream of the policies that became active
+//	GET /v1/policies/DIGEST     one of them, as it was kept last
+//	GET /v1/policies/DIGEST/file?name=NAME
+//	                            a file of it, with the trailer of a message
 //	GET /v1/verify              a stream of what is done and found, and the result
+//
+// POST has the daemon do something.
+//
+//	POST /v1/policy/reload          reads the policy again; answers a reloadResult
+//	POST /v1/quarantine/ID/release  takes a verdict, answers its event
+//	POST /v1/quarantine/ID/keep     the same
 //
 // Errors are a wireFault with a status of 400, 404 or 500.
 const (
@@ -38,6 +54,10 @@ type verifyItem struct {
 // control answers the commands.
 type control struct {
 	store store
+	// reload reads the policy again on behalf of an actor.
+	reload func(ctx context.Context, actor string) (*reloadResult, error)
+	// way tells how mail comes to a journal.
+	way func(journal string) (*journalWay, error)
 }
 
 func (c *control) handler() http.Handler {
@@ -47,7 +67,16 @@ func (c *control) handler() http.Handler {
 	mux.HandleFunc("GET /v1/entries", c.entries)
 	mux.HandleFunc("GET /v1/entries/{id}", c.entry)
 	mux.HandleFunc("GET /v1/entries/{id}/raw", c.raw)
+	mux.HandleFunc("GET /v1/entries/{id}/originals/{n}", c.original)
+	mux.HandleFunc("GET /v1/view", c.view)
+	mux.HandleFunc("GET /v1/journals/{name}", c.journal)
 	mux.HandleFunc("GET /v1/events", c.events)
+	mux.HandleFunc("GET /v1/policies", c.policies)
+	mux.HandleFunc("GET /v1/policies/{digest}", c.policy)
+	mux.HandleFunc("GET /v1/policies/{digest}/file", c.policyFile)
+	mux.HandleFunc("POST /v1/policy/reload", c.reloadPolicy)
+	mux.HandleFunc("POST /v1/quarantine/{id}/release", c.settle)
+	mux.HandleFunc("POST /v1/quarantine/{id}/keep", c.settle)
 	mux.HandleFunc("GET /v1/verify", c.verify)
 	return mux
 }
@@ -60,8 +89,11 @@ func answer(w http.ResponseWriter, v any) {
 
 func refuseRequest(w http.ResponseWriter, code int, err error) {
 	f := newWireFault(err)
-	if f.Kind == kindNotFound {
+	switch {
+	case f.Kind == kindNotFound || f.Kind == kindNoPolicy:
 		code = http.StatusNotFound
+	case f.Status == statusUsage || f.Kind == kindNotQuarantined:
+		code = http.StatusBadRequest
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
@@ -117,14 +149,46 @@ func (c *control) entry(w http.ResponseWriter, r *http.Request) {
 }
 
 func (c *control) raw(w http.ResponseWriter, r *http.Request) {
-	e, ok := c.find(w, r)
-	if !ok {
+	if e, ok := c.find(w, r); ok {
+		answerRaw(w, func(w io.Writer) error { return c.store.WriteTo(r.Context(), e.ID, w) })
+	}
+}
+
+func (c *control) original(w http.ResponseWriter, r *http.Request) {
+	n, err := strconv.Atoi(r.PathValue("n"))
+	if err != nil {
+		refuseRequest(w, http.StatusBadRequest, err)
 		return
 	}
+	if e, ok := c.find(w, r); ok {
+		answerRaw(w, func(w io.Writer) error { return c.store.WriteOriginal(r.Context(), e.ID, n, w) })
+	}
+}
+
+func (c *control) view(w http.ResponseWriter, r *http.Request) {
+	v, err := c.store.View(r.Context(), r.URL.Query().Get("source"))
+	if err != nil {
+		refuseRequest(w, http.StatusInternalServerError, err)
+		return
+	}
+	answer(w, v)
+}
+
+func (c *control) journal(w http.ResponseWriter, r *http.Request) {
+	j, err := c.way(r.PathValue("name"))
+	if err != nil {
+		refuseRequest(w, http.StatusInternalServerError, err)
+		return
+	}
+	answer(w, j)
+}
+
+// answerRaw answers with bytes, and then with how that ended.
+func answerRaw(w http.ResponseWriter, write func(io.Writer) error) {
 	w.Header().Set("Content-Type", "application/octet-stream")
 	w.Header().Set("Trailer", endTrailer)
 	end := endWell
-	if err := c.store.WriteTo(r.Context(), e.ID, w); err != nil {
+	if err := write(w); err != nil {
 		text, _ := json.Marshal(newWireFault(err)) // strings and numbers cannot fail
 		end = string(text)
 	}

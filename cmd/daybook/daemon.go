@@ -32,13 +32,20 @@ const (
 
 // daemon is a running daybook serve.
 type daemon struct {
-	pol     *policy.Policy
-	log     *slog.Logger
-	started time.Time
-	archive *archive.Archive
-	ingest  *ingest.Ingest
-	mail    []*door // the ways in, in the order of the policy: milters first
-	service []*door // the control socket, and metrics
+	// pol is the policy that the daemon was started with. How it runs does not
+	// change; what judges the messages is that of ingest.
+	pol *policy.Policy
+	// settings reads the policy again.
+	settings   func() (*policy.Policy, error)
+	reloading  sync.Mutex // held while the policy changes
+	unkept     bool       // the disk was too full to keep the text of pol; guarded by reloading
+	log        *slog.Logger
+	started    time.Time
+	archive    *archive.Archive
+	ingest     *ingest.Ingest
+	identities []*identity // of the listeners; nil for those without TLS
+	mail       []*door     // the ways in, in the order of the policy: milters first
+	service    []*door     // the control socket, and metrics
 	// endService ends what the service doors are doing for others.
 	endService context.CancelFunc
 	requests   requests // of the service doors
@@ -47,8 +54,8 @@ type daemon struct {
 // startDaemon has everything listen. Until it is sure that it can, it changes
 // nothing: what keeps a daemon from starting is looked for first, and sockets that
 // were made are removed again.
-func startDaemon(ctx context.Context, pol *policy.Policy, log *slog.Logger) (_ *daemon, err error) {
-	d := &daemon{pol: pol, log: log, started: time.Now().UTC()}
+func startDaemon(ctx context.Context, pol *policy.Policy, log *slog.Logger, settings func() (*policy.Policy, error)) (_ *daemon, err error) {
+	d := &daemon{pol: pol, settings: settings, log: log, started: time.Now().UTC()}
 	stopped := ctx
 	ctx, d.endService = context.WithCancel(context.WithoutCancel(ctx))
 	defer func() {
@@ -62,7 +69,7 @@ func startDaemon(ctx context.Context, pol *policy.Policy, log *slog.Logger) (_ *
 	if err := d.checkAlone(ctx); err != nil {
 		return nil, err
 	}
-	certificates, err := loadCertificates(pol.LMTPs)
+	certificates, err := loadCertificates(pol.Listeners)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +79,13 @@ func startDaemon(ctx context.Context, pol *policy.Policy, log *slog.Logger) (_ *
 	if err := d.openArchive(stopped); err != nil {
 		return nil, err
 	}
-	d.setServers(ctx, certificates)
+	if err := d.keepFirst(ctx); err != nil {
+		return nil, err
+	}
+	d.identities = newIdentities(certificates)
+	warnOfCertificates(log, pol.Listeners, certificates, d.started)
+	warnOf(log, pol)
+	d.setServers(ctx)
 	control := d.service[0]
 	return d, control.open(controlSocketMode)
 }
@@ -144,8 +157,8 @@ func (d *daemon) openDoors() error {
 	for _, m := range d.pol.Milters {
 		d.mail = append(d.mail, &door{name: "milter " + m.Name, listen: m.Listen})
 	}
-	for _, l := range d.pol.LMTPs {
-		d.mail = append(d.mail, &door{name: "lmtp " + l.Name, listen: l.Listen})
+	for _, l := range d.pol.Listeners {
+		d.mail = append(d.mail, &door{name: l.Kind + " " + l.Name, listen: l.Listen})
 	}
 	d.service = []*door{{name: "control socket", listen: d.pol.Server.Control}}
 	for _, door := range d.mail {
@@ -235,9 +248,14 @@ func (d *daemon) makeSpool() error {
 // spoolDir is where large messages are while they come in.
 func (d *daemon) spoolDir() string { return filepath.Join(d.pol.Server.Data, "spool") }
 
-// run serves until ctx ends or something fails, and then stops.
-func (d *daemon) run(ctx context.Context) error {
+// run serves until ctx ends or something fails, and then stops. At each signal from
+// hangup it reads the policy again.
+func (d *daemon) run(ctx context.Context, hangup <-chan os.Signal) error {
 	var running sync.WaitGroup
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	running.Go(func() { d.reloadAt(ctx, hangup) })
+	running.Go(func() { d.keepLater(ctx) })
 	failed := make(chan error, len(d.mail)+len(d.service))
 	for _, door := range append(append([]*door(nil), d.mail...), d.service...) {
 		running.Go(func() {
@@ -253,6 +271,7 @@ func (d *daemon) run(ctx context.Context) error {
 	case err = <-failed:
 		d.log.Error("stopping", "error", err)
 	}
+	end()
 	err = errors.Join(err, d.stop(ctx))
 	running.Wait()
 	if err == nil {
@@ -276,6 +295,8 @@ func (d *daemon) stop(ctx context.Context) error {
 		// without closing it.
 		return errors.Join(mail, service)
 	}
+	d.reloading.Lock() // one under way still uses the archive; none begins any more
+	defer d.reloading.Unlock()
 	return errors.Join(service, d.archive.Close())
 }
 

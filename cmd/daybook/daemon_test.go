@@ -29,9 +29,10 @@ func testPolicy(t *testing.T) *policy.Policy {
 	pol.Server.Data = filepath.Join(dir, "data")
 	pol.Server.Control = policy.Addr{Network: "unix", Address: filepath.Join(pol.Server.Data, "control.sock")}
 	pol.Server.MinFree = 1
-	pol.Milters = nil
-	pol.LMTPs = pol.LMTPs[:1]
-	pol.LMTPs[0].Listen = policy.Addr{Network: "unix", Address: filepath.Join(dir, "lmtp.sock")}
+	off, socket := policy.Addr{Network: "off"}, policy.Addr{Network: "unix", Address: filepath.Join(dir, "lmtp.sock")}
+	if err := errors.Join(pol.SetMilter(off), pol.SetLMTP(socket)); err != nil {
+		t.Fatal(err)
+	}
 	return pol
 }
 
@@ -63,10 +64,10 @@ func fill(t *testing.T, a *archive.Archive) {
 
 // A command that does not read its answer does not hold up the end of the daemon.
 func TestStopWithReaderThatStopped(t *testing.T) {
-	for _, path := range []string{"/v1/entries", "/v1/entries/1/raw"} {
+	for _, path := range []string{"/v1/entries", "/v1/entries/2/raw"} {
 		t.Run(path, func(t *testing.T) {
 			pol := testPolicy(t)
-			d, err := startDaemon(t.Context(), pol, slog.New(slog.DiscardHandler))
+			d, err := startDaemon(t.Context(), pol, slog.New(slog.DiscardHandler), nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -74,7 +75,7 @@ func TestStopWithReaderThatStopped(t *testing.T) {
 			ctx, stop := context.WithCancel(t.Context())
 			defer stop()
 			ended := make(chan error, 1)
-			go func() { ended <- d.run(ctx) }()
+			go func() { ended <- d.run(ctx, nil) }()
 			conn, err := dialUnix(t.Context(), pol.Server.Control.Address)
 			if err != nil {
 				t.Fatal(err)
@@ -144,7 +145,7 @@ func TestStartWaitsForCommand(t *testing.T) {
 	pol, reader := heldPolicy(t)
 	time.AfterFunc(3*lockInterval, func() { reader.Close() })
 	var log syncBuffer
-	d, err := startDaemon(t.Context(), pol, slog.New(slog.NewTextHandler(&log, nil)))
+	d, err := startDaemon(t.Context(), pol, slog.New(slog.NewTextHandler(&log, nil)), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +161,7 @@ func TestStopWhileWaitingForCommand(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	time.AfterFunc(2*lockInterval, stop)
 	begin := time.Now()
-	if _, err := startDaemon(ctx, pol, slog.New(slog.DiscardHandler)); !errors.Is(err, context.Canceled) {
+	if _, err := startDaemon(ctx, pol, slog.New(slog.DiscardHandler), nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 	if took := time.Since(begin); took > lockTimeout/2 {

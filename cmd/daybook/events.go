@@ -1,12 +1,24 @@
 package main
 
-import "strconv"
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"daybook/archive"
+)
 
 type eventsCmd struct {
 	place   `embed:""`
 	After   uint64  `placeholder:"ID" help:"Only what happened after this event."`
+	Kind    string  `placeholder:"KIND" help:"Only this kind of event; the kinds are named below."`
 	Source  string  `placeholder:"NAME" help:"Only what concerns this source."`
 	Tenant  string  `placeholder:"NAME" help:"Only what concerns this tenant."`
+	Tag     string  `placeholder:"TAG" help:"Only what concerns a message with this tag."`
 	Since   instant `placeholder:"TIME" help:"Only what happened at this time or later; see daybook list --help."`
 	Until   instant `placeholder:"TIME" help:"Only what happened before this time."`
 	Limit   int     `placeholder:"N" help:"No more than this many."`
@@ -14,17 +26,31 @@ type eventsCmd struct {
 	JSON    bool    `name:"json" help:"One JSON object a line."`
 }
 
+// eventKinds are the kinds of events.
+func eventKinds() []archive.EventKind {
+	return []archive.EventKind{
+		archive.EventSkip, archive.EventRelease, archive.EventKeep, archive.EventPolicy,
+		archive.EventGap, archive.EventRecovered, archive.EventDamage,
+	}
+}
+
 // Help is the long help of the command.
 func (*eventsCmd) Help() string {
-	return `Lists what happened to the archive: mail that went past it (gap), the end of a crash (recovered), damage that was found (damage). Events and entries share one count.
+	return `Lists what happened to the archive: mail that was not archived because the policy said so (skip), decisions about what is in quarantine (release, keep), policies that became active (policy), mail that went past the archive (gap), the end of a crash (recovered), damage that was found (damage). Events and entries share one count.
 
 Exit status: 0 when all was listed, 1 when an event is damaged or the listing failed, 2 for wrong flags and a data folder that cannot be read.`
 }
 
 // Run lists.
 func (c *eventsCmd) Run(env *environment) error {
-	f := filter{After: c.After, Source: c.Source, Tenant: c.Tenant, Since: c.Since, Until: c.Until, Limit: c.Limit, Reverse: c.Reverse}
+	f := filter{
+		After: c.After, Source: c.Source, Tenant: c.Tenant, Tag: c.Tag,
+		Since: c.Since, Until: c.Until, Limit: c.Limit, Reverse: c.Reverse,
+	}
 	q, err := f.query()
+	if err == nil {
+		q.Kind, err = parseKind(c.Kind)
+	}
 	if err != nil {
 		return err
 	}
@@ -35,7 +61,79 @@ func (c *eventsCmd) Run(env *environment) error {
 		}
 		t := newTable(env.stdout, ">ID", "TIME (UTC)", "KIND", "SOURCE", "WHAT")
 		return printTable(env, t, events, func(e event) []string {
-			return []string{strconv.FormatUint(e.ID, 10), e.Time.Format("2006-01-02 15:04:05"), e.Kind, e.Source, e.Text}
+			return []string{strconv.FormatUint(e.ID, 10), e.Time.Format(time.DateTime), e.Kind, cmp.Or(e.Source, "-"), whatOf(&e)}
 		})
 	})
+}
+
+// whatOf says in one line what happened.
+func whatOf(e *event) string {
+	var parts []string
+	if e.Entry != 0 {
+		parts = append(parts, fmt.Sprintf("entry %d", e.Entry))
+	}
+	if e.Actor != "" {
+		parts = append(parts, "by "+e.Actor)
+	}
+	switch {
+	case e.Text == "":
+		return strings.Join(parts, " ")
+	case parts == nil:
+		return e.Text
+	}
+	return strings.Join(parts, " ") + ": " + e.Text
+}
+
+// parseKind reads a kind of event; the empty one is all of them.
+func parseKind(s string) (archive.EventKind, error) {
+	kinds := eventKinds()
+	if s == "" || slices.Contains(kinds, archive.EventKind(s)) {
+		return archive.EventKind(s), nil
+	}
+	names := make([]string, len(kinds))
+	for i, kind := range kinds {
+		names[i] = string(kind)
+	}
+	wayOut := "it is " + strings.Join(names[:len(names)-1], ", ") + " or " + names[len(names)-1]
+	if near := nearest(s, names); near != "" {
+		wayOut = fmt.Sprintf("did you mean %q?", near)
+	}
+	return "", refuse("--kind "+s, errors.New("there is no such kind of event"), wayOut)
+}
+
+// nearest gives the name that may have been meant, and nothing when there is none
+// close enough: within two letters added, left out or changed.
+func nearest(s string, names []string) string {
+	best, found := 3, ""
+	for _, name := range names {
+		if d := distance(s, name); d < best {
+			best, found = d, name
+		}
+	}
+	return found
+}
+
+// distance counts the letters that must be added, left out or changed to make b of a
+// (Levenshtein). What is long is far from everything.
+func distance(a, b string) int {
+	if len(a) > 64 {
+		return len(a)
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		before := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			changed := before
+			if a[i] != b[j] {
+				changed++
+			}
+			before = row[j+1]
+			row[j+1] = min(changed, row[j]+1, before+1)
+		}
+	}
+	return row[len(b)]
 }

@@ -27,6 +27,7 @@ type fault struct {
 	where   string // the file, folder, flag or address concerned
 	err     error  // what is wrong
 	wayOut  string // what to do about it
+	note    string // what else to say, in a line of its own
 	status  int
 }
 
@@ -47,19 +48,34 @@ func (f *fault) Error() string {
 func (f *fault) Unwrap() error { return f.err }
 
 // report writes the fault and returns the status to exit with. The mistakes of a
-// configuration come one a line, each with its source line.
+// configuration come one a line, each with its source line, and so do its tests
+// that fail.
 func (f *fault) report(w io.Writer) int {
-	wrong, ok := errors.AsType[*policy.Error](f.err)
-	if !ok {
+	wrong, isWrong := errors.AsType[*policy.Error](f.err)
+	failed, isFailed := errors.AsType[*policy.TestError](f.err)
+	switch {
+	case isWrong:
+		for _, d := range wrong.Diagnostics {
+			fmt.Fprintln(w, f.line(d.String()))
+			d.Source = clean(strings.ReplaceAll(d.Source, "\t", " "))
+			_ = d.WriteSource(w) // nothing can be done when standard error is gone
+		}
+	case isFailed:
+		for _, failure := range failed.Failures {
+			fmt.Fprintln(w, f.line(failure.String()))
+		}
+	default:
 		fmt.Fprintln(w, f.Error())
-		return f.status
 	}
-	for _, d := range wrong.Diagnostics {
-		fmt.Fprintf(w, "daybook: %s: %s\n", f.command, d)
-		d.Source = clean(strings.ReplaceAll(d.Source, "\t", " "))
-		_ = d.WriteSource(w) // nothing can be done when standard error is gone
+	if f.note != "" {
+		fmt.Fprintln(w, f.line(f.note))
 	}
 	return f.status
+}
+
+// line is a line that the command says on standard error.
+func (f *fault) line(text string) string {
+	return clean("daybook: " + f.command + ": " + text)
 }
 
 // refuse is a fault that the caller can put right.
@@ -82,19 +98,32 @@ func usageFault(err error, args []string) *fault {
 	node := parse.Context.Selected()
 	switch {
 	case node != nil:
-		f.command = node.Name
-		f.wayOut = fmt.Sprintf("see daybook %s --help", node.Name)
+		f.command = strings.TrimPrefix(node.FullPath(), "daybook ")
+		f.wayOut = fmt.Sprintf("see daybook %s --help", f.command)
+		if len(node.Children) > 0 {
+			f.err = groupError(err)
+		}
 	case len(args) == 0:
 		f.err = errors.New("which command?")
 	default:
-		f.err = errors.New(strings.Replace(err.Error(), "unexpected argument", "unknown command", 1))
+		f.err = groupError(err)
 	}
 	return f
 }
 
-// explain makes a fault of any error.
+// groupError says of what has commands below it that one of them is not known, or
+// missing.
+func groupError(err error) error {
+	if strings.HasPrefix(err.Error(), "expected ") {
+		return errors.New("which command?")
+	}
+	return errors.New(strings.Replace(err.Error(), "unexpected argument", "unknown command", 1))
+}
+
+// explain makes a fault of any error. Command is what kong calls it: its words, then
+// its arguments.
 func explain(command string, err error) *fault {
-	command, _, _ = strings.Cut(command, " ")
+	command, _, _ = strings.Cut(command, " <")
 	f, ok := errors.AsType[*fault](err)
 	if !ok {
 		f = classify(err)
@@ -109,6 +138,12 @@ func classify(err error) *fault {
 		return fail("", errors.New("interrupted"), "")
 	case errors.Is(err, archive.ErrNotFound):
 		return refuse("", err, "daybook list shows what there is")
+	case errors.Is(err, archive.ErrNoOriginal):
+		return refuse("", err, "daybook get --report shows which there are")
+	case errors.Is(err, archive.ErrEncoding):
+		return fail("", err, "daybook get without --original writes the whole delivery")
+	case errors.Is(err, archive.ErrNoPolicy):
+		return refuse("", err, "daybook policy show lists those there are")
 	}
 	return fail("", err, "")
 }

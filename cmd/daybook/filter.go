@@ -13,11 +13,12 @@ import (
 // filter are the flags that choose among the entries.
 type filter struct {
 	After     uint64  `placeholder:"ID" help:"Only what came in after this entry."`
-	Sender    string  `placeholder:"ADDRESS" help:"Only with this envelope sender."`
-	Recipient string  `placeholder:"ADDRESS" help:"Only with this envelope recipient."`
-	MessageID string  `name:"message-id" placeholder:"ID" help:"Only with this Message-ID."`
+	Sender    string  `placeholder:"ADDRESS" help:"Only from this address, by the envelope or by a journal's report."`
+	Recipient string  `placeholder:"ADDRESS" help:"Only to this address, by the envelope or by a journal's report, which also has Bcc recipients and the members of lists."`
+	MessageID string  `name:"message-id" placeholder:"ID" help:"Only with this Message-ID, also of the mail inside a report."`
 	Source    string  `placeholder:"NAME" help:"Only what this source took."`
 	Tenant    string  `placeholder:"NAME" help:"Only this tenant's."`
+	Tag       string  `placeholder:"TAG" help:"Only with this tag, which a rule gave."`
 	Since     instant `placeholder:"TIME" help:"Only what came in at this time or later: 2006-01-02, 2006-01-02T15:04:05Z, or how long ago, as in 36h or 7d. Dates are UTC."`
 	Until     instant `placeholder:"TIME" help:"Only what came in before this time."`
 	Limit     int     `placeholder:"N" help:"No more than this many."`
@@ -30,7 +31,7 @@ func (f *filter) query() (archive.Query, error) {
 	}
 	return archive.Query{
 		After: f.After, Sender: f.Sender, Recipient: f.Recipient, MessageID: f.MessageID,
-		Source: f.Source, Tenant: f.Tenant, Since: f.Since.Time, Until: f.Until.Time,
+		Source: f.Source, Tenant: f.Tenant, Tag: f.Tag, Since: f.Since.Time, Until: f.Until.Time,
 		Limit: f.Limit, Reverse: f.Reverse,
 	}, nil
 }

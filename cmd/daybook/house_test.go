@@ -16,18 +16,19 @@ import (
 // named here may not be imported by another.
 func rooms() map[string][]string {
 	return map[string][]string{
-		"lmtp":            {},
-		"milter":          {},
-		"archive/ledger":  {},
-		"archive/message": {},
-		"policy":          {"archive/message"},
-		"archive":         {"archive/ledger", "archive/message"},
-		"archive/journal": {"archive/message"},
-		"archive/ingest":  {"archive", "archive/journal", "archive/message", "lmtp", "milter", "policy"},
-		"archive/index":   {"archive", "archive/message"},
-		"archive/web":     {"archive", "archive/index", "archive/message", "policy"},
-		"archive/pull":    {},
-		"cmd/daybook": {"archive", "archive/index", "archive/ingest", "archive/ledger", "archive/message",
+		"lmtp":             {},
+		"milter":           {},
+		"archive/ledger":   {},
+		"archive/message":  {},
+		"policy":           {"archive/message", "policy/condition"},
+		"policy/condition": {},
+		"archive":          {"archive/ledger", "archive/message"},
+		"archive/journal":  {"archive/message"},
+		"archive/ingest":   {"archive", "archive/journal", "archive/message", "lmtp", "milter", "policy"},
+		"archive/index":    {"archive", "archive/message"},
+		"archive/web":      {"archive", "archive/index", "archive/message", "policy"},
+		"archive/pull":     {},
+		"cmd/daybook": {"archive", "archive/index", "archive/ingest", "archive/journal", "archive/ledger", "archive/message",
 			"archive/pull", "archive/web", "lmtp", "milter", "policy"},
 	}
 }

@@ -2,24 +2,27 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"strconv"
 	"strings"
+	"time"
 )
 
 type listCmd struct {
 	place   `embed:""`
 	filter  `embed:""`
+	apart   `embed:""`
 	JSON    bool `name:"json" help:"One JSON object a line."`
 	Entries bool `help:"List each receipt, not each message; the same as long as receipts are not joined."`
 }
 
 // Help is the long help of the command.
 func (*listCmd) Help() string {
-	return `Lists archived messages in the order in which they came in, one a line. Addresses are those of the envelope.
+	return `Lists archived messages in the order in which they came in, one a line. Sender and recipients are those of the mail: by the report in a journal's delivery, else by the envelope, or as the source is configured; see daybook get --report. --sender and --recipient find those of the envelope, too. What is in quarantine is left out, and counted on standard error: see --quarantined and --all.
 
 Exit status: 0 when all was listed, 1 when an entry is damaged or the listing failed, 2 for wrong flags and a data folder that cannot be read.`
 }
@@ -27,25 +30,39 @@ Exit status: 0 when all was listed, 1 when an entry is damaged or the listing fa
 // Run lists.
 func (c *listCmd) Run(env *environment) error {
 	q, err := c.query()
+	if err == nil {
+		err = c.choose(&q)
+	}
 	if err != nil {
 		return err
 	}
 	return withStore(env.ctx, &c.place, func(s store) error {
-		entries := s.List(env.ctx, q)
+		rest := leftOut{query: q}
+		entries := rest.watch(s.List(env.ctx, q))
 		if c.JSON {
-			return printJSON(env, entries)
+			err = printJSON(env, entries)
+		} else {
+			err = printTable(env, newEntryTable(env.stdout), entries, entryRow)
 		}
-		t := newTable(env.stdout, ">ID", "RECEIVED (UTC)", "SENDER", "RECIPIENTS", ">SIZE", "SUBJECT")
-		return printTable(env, t, entries, func(e entry) []string {
-			return []string{
-				strconv.FormatUint(e.ID, 10), e.Received.Format("2006-01-02 15:04:05"), shortSender(e.Sender),
-				shortRecipients(e.Recipients), readableSize(e.Size), cut(clean(e.Subject), 72),
-			}
-		})
+		return errors.Join(err, rest.tell(env, s, "list"))
 	})
 }
 
+func newEntryTable(w io.Writer) *table {
+	return newTable(w, ">ID", "RECEIVED (UTC)", "SENDER", "RECIPIENTS", ">SIZE", "SUBJECT")
+}
+
+func entryRow(e entry) []string {
+	return []string{
+		strconv.FormatUint(e.ID, 10), e.Received.Format(time.DateTime), senderCell(&e),
+		shortRecipients(e.Recipients), readableSize(e.Size), cut(clean(e.Subject), 72),
+	}
+}
+
 const addressCells = 36
+
+// senderCell gives the sender of the mail; "-" where nothing is known.
+func senderCell(e *entry) string { return cut(clean(cmp.Or(senderOf(e), "-")), addressCells) }
 
 func shortSender(address string) string {
 	if address == "" {

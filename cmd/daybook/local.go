@@ -68,8 +68,56 @@ func (l *local) WriteTo(ctx context.Context, id uint64, w io.Writer) error {
 	return l.archive.WriteTo(ctx, id, w)
 }
 
+func (l *local) WriteOriginal(ctx context.Context, id uint64, n int, w io.Writer) error {
+	return l.archive.WriteOriginal(ctx, id, n-1, w)
+}
+
+func (l *local) View(ctx context.Context, source string) (view, error) {
+	kept, err := latestPolicy(ctx, l)
+	if err != nil {
+		return view{}, err
+	}
+	pol, err := kept.load(ctx, l)
+	if err != nil {
+		return view{}, err
+	}
+	return viewOf(pol, source), nil
+}
+
 func (l *local) Events(ctx context.Context, q archive.Query) iter.Seq2[event, error] {
 	return convert(l.archive.Events(ctx, q), newEvent)
+}
+
+func (l *local) Policies(ctx context.Context, q archive.Query) iter.Seq2[keptPolicy, error] {
+	return convert(l.archive.Policies(ctx, q), newKeptPolicy)
+}
+
+func (l *local) Policy(_ context.Context, digest archive.Digest) (keptPolicy, error) {
+	p, err := l.archive.Policy(digest)
+	if err != nil {
+		return keptPolicy{}, err
+	}
+	return newKeptPolicy(&p.Event), nil
+}
+
+func (l *local) WriteFile(ctx context.Context, digest archive.Digest, name string, w io.Writer) error {
+	p, err := l.archive.Policy(digest)
+	if err != nil {
+		return err
+	}
+	return p.WriteFile(ctx, name, w)
+}
+
+func (l *local) Settle(ctx context.Context, id uint64, v verdict) (event, error) {
+	settle := l.archive.Keep
+	if v.Release {
+		settle = l.archive.Release
+	}
+	e, err := settle(ctx, id, v.Actor, v.Reason)
+	if err != nil {
+		return event{}, err
+	}
+	return newEvent(&e), nil
 }
 
 func (l *local) Verify(ctx context.Context, shown func(done, total int64), found func(damage)) (verifyResult, error) {
@@ -82,7 +130,7 @@ func (l *local) Status(ctx context.Context) (status, error) {
 	s := status{
 		Data: l.data, Version: newVersionInfo().Version, Entries: stats.Entries, Events: stats.Events,
 		ReceivedBytes: stats.ReceivedBytes, LedgerBytes: stats.LedgerBytes, CatalogBytes: stats.CatalogBytes,
-		Segments: stats.Segments, FreeBytes: stats.FreeBytes, Damage: []damage{},
+		Segments: stats.Segments, Waiting: stats.Waiting, FreeBytes: stats.FreeBytes, Damage: []damage{},
 	}
 	if stats.Refused != nil {
 		s.Problem = stats.Refused.Error()

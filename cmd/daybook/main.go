@@ -25,17 +25,21 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// commands are the commands and their flags; each is a file of its name.
+// commands are the commands and their flags; each is a file of its name, and one
+// of a group a file of both names.
 type commands struct {
-	Serve   serveCmd   `cmd:"" help:"Capture mail: run the daemon."`
-	List    listCmd    `cmd:"" help:"List what is archived."`
-	Get     getCmd     `cmd:"" help:"Write archived messages, byte for byte."`
-	Export  exportCmd  `cmd:"" help:"Write many messages as files, an mbox or a Maildir."`
-	Events  eventsCmd  `cmd:"" help:"List what happened to the archive."`
-	Verify  verifyCmd  `cmd:"" help:"Read everything again and check it."`
-	Status  statusCmd  `cmd:"" help:"Show how the archive and the daemon are."`
-	Rebuild rebuildCmd `cmd:"" help:"Make the catalog anew from the ledger."`
-	Version versionCmd `cmd:"" help:"Show the version."`
+	Serve      serveCmd      `cmd:"" help:"Capture mail: run the daemon."`
+	Policy     policyCmd     `cmd:"" help:"Check, test, try, show and reload policies."`
+	List       listCmd       `cmd:"" help:"List what is archived."`
+	Get        getCmd        `cmd:"" help:"Write archived messages, byte for byte."`
+	Export     exportCmd     `cmd:"" help:"Write many messages as files, an mbox or a Maildir."`
+	Quarantine quarantineCmd `cmd:"" help:"List, release and keep what is in quarantine."`
+	Events     eventsCmd     `cmd:"" help:"List what happened to the archive."`
+	Verify     verifyCmd     `cmd:"" help:"Read everything again and check it."`
+	Status     statusCmd     `cmd:"" help:"Show how the archive and the daemon are."`
+	Journal    journalCmd    `cmd:"" help:"Make journal addresses, and test journals."`
+	Rebuild    rebuildCmd    `cmd:"" help:"Make the catalog anew from the ledger."`
+	Version    versionCmd    `cmd:"" help:"Show the version."`
 }
 
 // environment is what a command has of the world around it.

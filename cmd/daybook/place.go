@@ -25,8 +25,8 @@ func (p *place) policy() (*policy.Policy, error) {
 	pol := policy.Default()
 	if p.Config != "" {
 		var err error
-		if pol, err = policy.Load(p.Config); err != nil {
-			return nil, configFault(p.Config, err)
+		if pol, err = loadPolicy(p.Config, "--config"); err != nil {
+			return nil, err
 		}
 	}
 	if p.Data != "" {
@@ -43,13 +43,22 @@ func (p *place) policy() (*policy.Policy, error) {
 	return pol, nil
 }
 
-func configFault(path string, err error) *fault {
-	const wayOut = "name a file or folder that can be read with --config"
+// loadPolicy reads a policy that was named with a flag or, without one, as an
+// argument.
+func loadPolicy(path, flag string) (*policy.Policy, error) {
+	pol, err := policy.Load(path)
+	if err == nil {
+		return pol, nil
+	}
+	wayOut := "name a file or folder that can be read with " + flag
+	if flag == "" {
+		wayOut = "name a file or folder that can be read"
+	}
 	if _, ok := errors.AsType[*policy.Error](err); ok {
-		return refuse("", err, "")
+		return nil, refuse("", err, "")
 	}
 	if reason, ok := errors.AsType[*fs.PathError](err); ok {
-		return refuse(reason.Path, reason.Err, wayOut)
+		return nil, refuse(reason.Path, reason.Err, wayOut)
 	}
-	return refuse("", err, wayOut)
+	return nil, refuse("", err, wayOut)
 }

@@ -16,7 +16,10 @@ func (d *daemon) postfixLines() string {
 	for i, m := range d.pol.Milters {
 		writeMilterLines(&b, &m, d.mail[i].bound())
 	}
-	for i, l := range d.pol.LMTPs {
+	for i, l := range d.pol.Listeners {
+		if l.Kind != policy.KindLMTP {
+			continue
+		}
 		if b.Len() > 0 {
 			b.WriteString("# Or, in place of the above:\n")
 		}
@@ -36,7 +39,7 @@ func writeMilterLines(b *strings.Builder, m *policy.Milter, addr policy.Addr) {
 	b.WriteString("internal_mail_filter_classes = bounce\n\n")
 }
 
-func writeLMTPLines(b *strings.Builder, l *policy.LMTP, addr policy.Addr) {
+func writeLMTPLines(b *strings.Builder, l *policy.Listener, addr policy.Addr) {
 	fmt.Fprintf(b, "# Postfix main.cf: a copy of each message to LMTP %q\n", l.Name)
 	writeSocketNote(b, addr)
 	b.WriteString("always_bcc = journal@daybook.invalid\n")

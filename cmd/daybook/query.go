@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -24,6 +25,9 @@ func encodeQuery(q *archive.Query) url.Values {
 		{"limit", number(uint64(q.Limit))},
 		{"since", moment(q.Since)},
 		{"until", moment(q.Until)},
+		{"quarantine", quarantineNames()[q.Quarantine]},
+		{"tag", q.Tag},
+		{"kind", string(q.Kind)},
 	} {
 		if p.value != "" {
 			v.Set(p.name, p.value)
@@ -33,6 +37,19 @@ func encodeQuery(q *archive.Query) url.Values {
 		v.Set("reverse", "true")
 	}
 	return v
+}
+
+// quarantineNames are those of the filters, by their values.
+func quarantineNames() []string {
+	return []string{archive.QuarantineAll: "", archive.QuarantineWithout: "without", archive.QuarantineOnly: "only"}
+}
+
+func parseQuarantine(s string) (archive.QuarantineFilter, error) {
+	i := slices.Index(quarantineNames(), s)
+	if i < 0 {
+		return 0, errors.New("it is without or only")
+	}
+	return archive.QuarantineFilter(i), nil
 }
 
 func number(n uint64) string {
@@ -76,6 +93,12 @@ func decodeQuery(v url.Values) (q archive.Query, err error) {
 			q.Since, e = time.Parse(time.RFC3339Nano, value)
 		case "until":
 			q.Until, e = time.Parse(time.RFC3339Nano, value)
+		case "quarantine":
+			q.Quarantine, e = parseQuarantine(value)
+		case "tag":
+			q.Tag = value
+		case "kind":
+			q.Kind = archive.EventKind(value)
 		case "reverse":
 			q.Reverse, e = strconv.ParseBool(value)
 		default:

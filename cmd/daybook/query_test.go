@@ -14,6 +14,7 @@ func TestQuery(t *testing.T) {
 	full := archive.Query{
 		After: 1, Before: 1<<64 - 1, Tenant: "t & u", Source: "s", Sender: "a+b@c", Recipient: "é@x", MessageID: "<1@x>",
 		Since: moment, Until: moment.Add(time.Hour), Reverse: true, Limit: 9,
+		Quarantine: archive.QuarantineOnly, Tag: "x/y", Kind: archive.EventSkip,
 	}
 	// A field that is new in the archive has to be carried as well.
 	for i, v := 0, reflect.ValueOf(full); i < v.NumField(); i++ {
@@ -27,7 +28,7 @@ func TestQuery(t *testing.T) {
 			t.Errorf("got %+v, %v; want %+v", got, err, want)
 		}
 	}
-	for _, wrong := range []string{"sendr=x", "after=-1", "limit=x", "since=now", "reverse=2"} {
+	for _, wrong := range []string{"sendr=x", "after=-1", "limit=x", "since=now", "reverse=2", "quarantine=x"} {
 		v, err := url.ParseQuery(wrong)
 		if err != nil {
 			t.Fatal(err)

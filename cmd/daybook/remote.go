@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -54,7 +55,24 @@ func dialControl(ctx context.Context, socket string) (*remote, error) {
 
 // get asks for a path of the API. An answer other than 200 becomes an error.
 func (r *remote) get(ctx context.Context, path string) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://daybook/v1/"+path, nil)
+	return r.do(ctx, http.MethodGet, path, nil)
+}
+
+// post has the daemon do something, and reads what it answers into v.
+func (r *remote) post(ctx context.Context, path string, body, v any) error {
+	text, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	resp, err := r.do(ctx, http.MethodPost, path, bytes.NewReader(text))
+	if err != nil {
+		return err
+	}
+	return readAnswer(resp, v)
+}
+
+func (r *remote) do(ctx context.Context, method, path string, body io.Reader) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, "http://daybook/v1/"+path, body)
 	if err != nil {
 		return nil, err
 	}
@@ -81,6 +99,10 @@ func (r *remote) getJSON(ctx context.Context, path string, v any) error {
 	if err != nil {
 		return err
 	}
+	return readAnswer(resp, v)
+}
+
+func readAnswer(resp *http.Response, v any) error {
 	defer resp.Body.Close()
 	if err := json.NewDecoder(resp.Body).Decode(v); err != nil {
 		return fmt.Errorf("the daemon's answer broke off: %w", unexpectedEOF(err))
@@ -116,24 +138,76 @@ func (r *remote) Entry(ctx context.Context, id uint64) (e entry, err error) {
 }
 
 func (r *remote) WriteTo(ctx context.Context, id uint64, w io.Writer) error {
-	resp, err := r.get(ctx, fmt.Sprintf("entries/%d/raw", id))
+	return r.writeRaw(ctx, fmt.Sprintf("message %d", id), fmt.Sprintf("entries/%d/raw", id), w)
+}
+
+func (r *remote) WriteOriginal(ctx context.Context, id uint64, n int, w io.Writer) error {
+	return r.writeRaw(ctx, fmt.Sprintf("original %d of message %d", n, id), fmt.Sprintf("entries/%d/originals/%d", id, n), w)
+}
+
+func (r *remote) View(ctx context.Context, source string) (v view, err error) {
+	err = r.getJSON(ctx, "view?"+url.Values{"source": {source}}.Encode(), &v)
+	return v, err
+}
+
+func (r *remote) Policies(ctx context.Context, q archive.Query) iter.Seq2[keptPolicy, error] {
+	return getStream[keptPolicy](ctx, r, "policies?"+encodeQuery(&q).Encode())
+}
+
+func (r *remote) Policy(ctx context.Context, digest archive.Digest) (p keptPolicy, err error) {
+	err = r.getJSON(ctx, "policies/"+digest.String(), &p)
+	return p, err
+}
+
+func (r *remote) WriteFile(ctx context.Context, digest archive.Digest, name string, w io.Writer) error {
+	path := fmt.Sprintf("policies/%v/file?%s", digest, url.Values{"name": {name}}.Encode())
+	return r.writeRaw(ctx, fmt.Sprintf("policy file %q", name), path, w)
+}
+
+func (r *remote) Settle(ctx context.Context, id uint64, v verdict) (e event, err error) {
+	what := "keep"
+	if v.Release {
+		what = "release"
+	}
+	err = r.post(ctx, fmt.Sprintf("quarantine/%d/%s", id, what), v, &e)
+	return e, err
+}
+
+// journal asks how mail comes to a journal.
+func (r *remote) journal(ctx context.Context, name string) (*journalWay, error) {
+	var w journalWay
+	if err := r.getJSON(ctx, "journals/"+url.PathEscape(name), &w); err != nil {
+		return nil, err
+	}
+	return &w, nil
+}
+
+// reload has the daemon read its policy again.
+func (r *remote) reload(ctx context.Context) (result reloadResult, err error) {
+	err = r.post(ctx, "policy/reload", struct{}{}, &result)
+	return result, err
+}
+
+// writeRaw writes the bytes that a path of the API gives. What names them in errors.
+func (r *remote) writeRaw(ctx context.Context, what, path string, w io.Writer) error {
+	resp, err := r.get(ctx, path)
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close()
 	if _, err := io.Copy(w, resp.Body); err != nil {
-		return fmt.Errorf("message %d: %w", id, err)
+		return fmt.Errorf("%s: %w", what, err)
 	}
-	// The trailer is there when the daemon came to the end of the message.
+	// The trailer is there when the daemon came to the end.
 	switch end := resp.Trailer.Get(endTrailer); end {
 	case endWell:
 		return nil
 	case "":
-		return fmt.Errorf("message %d: the daemon's answer broke off", id)
+		return fmt.Errorf("%s: the daemon's answer broke off", what)
 	default:
 		var f wireFault
 		if err := json.Unmarshal([]byte(end), &f); err != nil {
-			return fmt.Errorf("message %d: %s", id, end)
+			return fmt.Errorf("%s: %s", what, end)
 		}
 		return f.err()
 	}

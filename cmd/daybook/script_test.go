@@ -4,12 +4,19 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
+	"math/big"
 	"net"
 	"net/textproto"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -30,6 +37,8 @@ func TestMain(m *testing.M) {
 //	                         and daemon.err
 //	end [kill]               ends it with SIGTERM, or kills it; daemon.status has
 //	                         its exit status
+//	hangup                   sends it SIGHUP
+//	await FILE COUNT REGEXP  waits until the pattern is in the file so many times
 //	deliver SOCKET FROM TO[,TO...] FILE
 //	                         sends a message over LMTP to a Unix socket: the file's
 //	                         bytes, each LF as CRLF
@@ -41,6 +50,9 @@ func TestMain(m *testing.M) {
 //	httpget SOCKET PATH      asks over HTTP on a Unix socket; the answer is then in
 //	                         the file answer, status first
 //	expand FILE              makes the file from FILE.in, with $WORK filled in
+//	certificate NAME DAYS    makes NAME.crt and NAME.key, a certificate for
+//	                         archive.example.com that is valid for so many days more;
+//	                         it is made new each time
 //	mask FILE                replaces in a listing what differs from run to run
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -49,8 +61,10 @@ func TestScript(t *testing.T) {
 		RequireUniqueNames:  true,
 		UpdateScripts:       os.Getenv("UPDATE") != "",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"daemon": scriptDaemon, "end": scriptEnd, "deliver": scriptDeliver, "exitcode": scriptExitCode,
+			"daemon": scriptDaemon, "end": scriptEnd, "hangup": scriptHangup, "await": scriptAwait,
+			"deliver": scriptDeliver, "exitcode": scriptExitCode,
 			"flip": scriptFlip, "crlf": scriptCRLF, "httpget": scriptHTTPGet, "mask": scriptMask, "expand": scriptExpand,
+			"certificate": scriptCertificate,
 		},
 	})
 }
@@ -117,7 +131,7 @@ func scriptDaemon(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("the daemon ended at once:\n%s%s", text, ts.ReadFile("daemon.err"))
 		default:
 		}
-		if strings.HasSuffix(text, "\nready\n") {
+		if strings.HasSuffix("\n"+text, "\nready\n") {
 			return
 		}
 		if time.Now().After(end) {
@@ -138,6 +152,27 @@ func scriptEnd(ts *testscript.TestScript, neg bool, args []string) {
 	for end := time.Now().Add(35 * time.Second); !exists(ts.MkAbs("daemon.status")); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			ts.Fatalf("the daemon does not end:\n%s", ts.ReadFile("daemon.err"))
+		}
+	}
+}
+
+func scriptHangup(ts *testscript.TestScript, neg bool, args []string) {
+	pid, err := strconv.Atoi(ts.ReadFile("daemon.pid"))
+	ts.Check(err)
+	ts.Check(syscall.Kill(pid, syscall.SIGHUP))
+}
+
+func scriptAwait(ts *testscript.TestScript, neg bool, args []string) {
+	count, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	pattern := regexp.MustCompile(args[2])
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		text := ts.ReadFile(args[0])
+		if len(pattern.FindAllString(text, -1)) >= count {
+			return
+		}
+		if time.Now().After(end) {
+			ts.Fatalf("%s is not %d times in %s:\n%s", args[2], count, args[0], text)
 		}
 	}
 }
@@ -246,4 +281,26 @@ func scriptHTTPGet(ts *testscript.TestScript, neg bool, args []string) {
 func scriptExpand(ts *testscript.TestScript, neg bool, args []string) {
 	text := strings.ReplaceAll(ts.ReadFile(args[0]+".in"), "$WORK", ts.Getenv("WORK"))
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
+}
+
+func scriptCertificate(ts *testscript.TestScript, neg bool, args []string) {
+	days, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	ts.Check(err)
+	now := time.Now()
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(now.UnixNano()), DNSNames: []string{"archive.example.com"},
+		NotBefore: now.AddDate(-1, 0, 0), NotAfter: now.AddDate(0, 0, days), IsCA: true, BasicConstraintsValid: true,
+	}
+	certificate, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	ts.Check(err)
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	ts.Check(err)
+	for name, block := range map[string]*pem.Block{
+		args[0] + ".crt": {Type: "CERTIFICATE", Bytes: certificate},
+		args[0] + ".key": {Type: "PRIVATE KEY", Bytes: private},
+	} {
+		ts.Check(os.WriteFile(ts.MkAbs(name), pem.EncodeToMemory(block), 0o600))
+	}
 }

@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 
 	"daybook/policy"
 )
@@ -26,7 +29,7 @@ func (*serveCmd) Help() string {
 
 An address is tcp:host:port, unix:/path or off. Unix sockets for mail are open to the user and group that daybook runs as (mode 0660): add the mail server's user to that group. The commands reach the daemon over control.sock in the data folder (mode 0600).
 
-Standard output gets the lines that go into Postfix's main.cf, then the line "ready" when everything listens. The log goes to standard error. SIGTERM and SIGINT stop the daemon within 30 seconds, after the messages that are on their way; a second one stops it at once.
+Standard output gets the lines that go into Postfix's main.cf, then the line "ready" when everything listens. The log goes to standard error. SIGTERM and SIGINT stop the daemon within 30 seconds, after the messages that are on their way; a second one stops it at once. SIGHUP reads the configuration again, as daybook policy reload does: when anything is wrong with it, the log says what, and nothing changes.
 
 Exit status: 0 after it was stopped, 1 when it had to give up, 2 when it could not start for what the caller can put right: nothing was changed then.`
 }
@@ -41,7 +44,7 @@ func (c *serveCmd) Run(env *environment) error {
 	if err != nil {
 		return err
 	}
-	d, err := startDaemon(env.ctx, pol, log)
+	d, err := startDaemon(env.ctx, pol, log, c.settings)
 	if errors.Is(err, context.Canceled) && env.ctx.Err() != nil {
 		log.Info("stopped before it was ready")
 		return nil
@@ -56,7 +59,10 @@ func (c *serveCmd) Run(env *environment) error {
 		log.Warn("the service manager cannot be told", "error", err)
 	}
 	log.Info("ready", "data", pol.Server.Data, "version", newVersionInfo().Version, "policy", fmt.Sprintf("%x", pol.Digest))
-	return d.run(env.ctx)
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	return d.run(env.ctx, hangup)
 }
 
 // settings gives the configuration with the flags applied.
@@ -65,11 +71,12 @@ func (c *serveCmd) settings() (*policy.Policy, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := setMilter(pol, c.Milter); err != nil {
-		return nil, err
+	const wayOut = "leave the flag out and set listen in the configuration"
+	if err := pol.SetMilter(c.Milter); err != nil {
+		return nil, refuse("--milter", err, wayOut)
 	}
-	if err := setLMTP(pol, c.LMTP); err != nil {
-		return nil, err
+	if err := pol.SetLMTP(c.LMTP); err != nil {
+		return nil, refuse("--lmtp", err, wayOut)
 	}
 	if c.Metrics.IsSet() {
 		pol.Server.Metrics = c.Metrics
@@ -80,74 +87,14 @@ func (c *serveCmd) settings() (*policy.Policy, error) {
 	if c.LogFormat != "" {
 		pol.Server.LogFormat = c.LogFormat
 	}
-	pol.Milters = without(pol.Milters, func(m policy.Milter) bool { return m.Listen.IsOff() })
-	pol.LMTPs = without(pol.LMTPs, func(l policy.LMTP) bool { return l.Listen.IsOff() })
-	if len(pol.Milters)+len(pol.LMTPs) == 0 {
+	pol.DropOff()
+	if len(pol.Milters)+len(pol.Listeners) == 0 {
 		return nil, refuse("", errors.New("every way in is off"), "leave --milter or --lmtp on")
 	}
+	if err := pol.Check(); err != nil {
+		return nil, refuse("", err, "")
+	}
 	return pol, nil
-}
-
-// setMilter has the flag take the place of the address of the one milter there
-// is, or makes one.
-func setMilter(pol *policy.Policy, addr policy.Addr) error {
-	switch {
-	case !addr.IsSet():
-		return nil
-	case addr.IsOff():
-		pol.Milters = nil
-		return nil
-	case len(pol.Milters) == 1:
-		pol.Milters[0].Listen = addr
-		return nil
-	}
-	tenant, err := soleTenant(pol, "--milter", len(pol.Milters))
-	pol.Milters = append(pol.Milters, policy.Milter{
-		Name: "milter", Listen: addr, Tenant: tenant, OnFailure: policy.OnFailureTempFail,
-		MaxMessage: pol.Server.MaxMessage,
-	})
-	return err
-}
-
-// setLMTP is setMilter for LMTP.
-func setLMTP(pol *policy.Policy, addr policy.Addr) error {
-	switch {
-	case !addr.IsSet():
-		return nil
-	case addr.IsOff():
-		pol.LMTPs = nil
-		return nil
-	case len(pol.LMTPs) == 1:
-		pol.LMTPs[0].Listen = addr
-		return nil
-	}
-	tenant, err := soleTenant(pol, "--lmtp", len(pol.LMTPs))
-	pol.LMTPs = append(pol.LMTPs, policy.LMTP{
-		Name: "lmtp", Listen: addr, Tenant: tenant, MaxMessage: pol.Server.MaxMessage,
-	})
-	return err
-}
-
-// soleTenant gives the tenant of a source that a flag adds.
-func soleTenant(pol *policy.Policy, flag string, sources int) (string, error) {
-	const wayOut = "leave the flag out and set listen in the configuration"
-	if sources > 1 {
-		return "", refuse(flag, fmt.Errorf("the configuration has %d of these", sources), wayOut)
-	}
-	if len(pol.Tenants) > 1 {
-		return "", refuse(flag, fmt.Errorf("the configuration has %d tenants", len(pol.Tenants)), wayOut)
-	}
-	return pol.Tenants[0].Name, nil
-}
-
-func without[T any](list []T, drop func(T) bool) []T {
-	var kept []T
-	for _, item := range list {
-		if !drop(item) {
-			kept = append(kept, item)
-		}
-	}
-	return kept
 }
 
 func newLogger(w io.Writer, s *policy.Server) (*slog.Logger, error) {

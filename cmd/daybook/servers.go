@@ -2,10 +2,10 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"time"
 
@@ -19,50 +19,24 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// loadCertificates reads the certificates of LMTP sources, nil for those without.
-func loadCertificates(list []policy.LMTP) ([]*tls.Config, error) {
-	configs := make([]*tls.Config, len(list))
-	for i, l := range list {
-		if l.TLSCert == "" {
-			continue
-		}
-		pair, err := tls.LoadX509KeyPair(l.TLSCert, l.TLSKey)
-		if err != nil {
-			return nil, refuse("lmtp "+l.Name+": "+l.TLSCert, err, "correct tls_cert and tls_key")
-		}
-		configs[i] = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
-	}
-	return configs, nil
-}
-
 // setServers makes the server of every door.
-func (d *daemon) setServers(ctx context.Context, certificates []*tls.Config) {
+func (d *daemon) setServers(ctx context.Context) {
 	d.ingest = ingest.New(ingest.Config{
 		Archive:  d.archive,
+		Policy:   d.pol,
 		SpoolDir: d.spoolDir(),
 		Logger:   d.log,
 	})
+	d.ingest.Hold(d.unkept)
 	for i, m := range d.pol.Milters {
-		source := ingest.Source{
-			Name: m.Name, Kind: ingest.KindMilter, Tenant: m.Tenant, OnFailure: m.OnFailure,
-			Listen: d.mail[i].bound().String(), MaxMessage: m.MaxMessage,
-		}
-		d.mail[i].closed = milter.ErrServerClosed
-		d.mail[i].server = milter.NewServer(milter.Config{NewSession: d.ingest.Milter(source), Logger: d.log})
+		door := d.mail[i]
+		door.closed = milter.ErrServerClosed
+		door.server = milter.NewServer(milter.Config{NewSession: d.ingest.Milter(m.Name, door.bound().String()), Logger: d.log})
 	}
-	for i, l := range d.pol.LMTPs {
-		door := d.mail[len(d.pol.Milters)+i]
-		source := ingest.Source{
-			Name: l.Name, Kind: ingest.KindLMTP, Tenant: l.Tenant,
-			Listen: door.bound().String(), MaxMessage: l.MaxMessage,
-		}
-		door.closed = lmtp.ErrServerClosed
-		door.server = lmtp.NewServer(lmtp.Config{
-			Handler: d.ingest.LMTP(source), Hostname: d.pol.Server.Hostname, MaxMessage: l.MaxMessage,
-			MaxRecipients: l.MaxRecipients, TLS: certificates[i], Logger: d.log,
-		})
+	for i := range d.pol.Listeners {
+		d.setListener(&d.pol.Listeners[i], d.mail[len(d.pol.Milters)+i], d.identities[i])
 	}
-	control := &control{store: &served{local: local{archive: d.archive, data: d.pol.Server.Data}, daemon: d}}
+	control := &control{store: &served{local: local{archive: d.archive, data: d.pol.Server.Data}, daemon: d}, reload: d.reload, way: d.way}
 	handlers := []http.Handler{control.handler(), d.metricsHandler()}
 	for i, door := range d.service {
 		door.closed = http.ErrServerClosed
@@ -73,6 +47,35 @@ func (d *daemon) setServers(ctx context.Context, certificates []*tls.Config) {
 			BaseContext:       func(net.Listener) context.Context { return ctx },
 		}
 	}
+}
+
+// setListener makes the server of a listener. Whom it lets log in, and who needs to,
+// is asked of the policy that judges at the time.
+func (d *daemon) setListener(l *policy.Listener, door *door, id *identity) {
+	door.closed = lmtp.ErrServerClosed
+	config := lmtp.Config{
+		Handler: d.ingest.Listener(l.Name, door.bound().String()), Gate: d.ingest.Gate(l.Name),
+		SMTP: l.Kind == policy.KindSMTP, Hostname: d.pol.Server.Hostname,
+		MaxMessage: l.MaxMessage, MaxRecipients: l.MaxRecipients, MaxConnections: l.MaxConnections,
+		MaxConnectionsPerIP: l.MaxConnectionsPerClient, MessagesPerMinutePerIP: l.MessagesPerMinute,
+		TLS: id.config(), ImplicitTLS: l.TLSOnConnect, Proxies: l.Proxies, Logger: d.log,
+	}
+	if l.Kind == policy.KindSMTP {
+		config.Credentials = d.ingest.Credentials(l.Name)
+		config.AuthInsecure = l.TLSCert == "" && staysHere(l)
+	}
+	door.server = lmtp.NewServer(config)
+}
+
+// staysHere tells that whoever connects to a listener is on this machine. Behind a
+// balancer that is not known.
+func staysHere(l *policy.Listener) bool {
+	if l.Listen.Network == "unix" {
+		return true
+	}
+	host, _, err := net.SplitHostPort(l.Listen.Address)
+	ip, _ := netip.ParseAddr(host)
+	return err == nil && (ip.IsLoopback() || host == "localhost") && len(l.Proxies) == 0
 }
 
 // metricsHandler serves the metrics, and whether mail can be archived.
@@ -102,11 +105,16 @@ type served struct {
 // Status adds how the daemon is.
 func (s *served) Status(ctx context.Context) (status, error) {
 	st, err := s.local.Status(ctx)
-	st.Daemon = &daemonStatus{PID: os.Getpid(), Started: s.daemon.started, Sources: []sourceStatus{}}
+	st.Daemon = &daemonStatus{PID: os.Getpid(), Started: s.daemon.started, Policy: digestText(s.daemon.ingest.Policy().Digest), Sources: []sourceStatus{}}
 	for _, source := range s.daemon.ingest.Status() {
 		st.Daemon.Sources = append(st.Daemon.Sources, newSourceStatus(&source))
 	}
 	return st, err
+}
+
+// View asks the policy that judges.
+func (s *served) View(_ context.Context, source string) (view, error) {
+	return viewOf(s.daemon.ingest.Policy(), source), nil
 }
 
 // Close leaves the archive open: it is the daemon's.

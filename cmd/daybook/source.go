@@ -10,8 +10,9 @@ import (
 type sourceStatus struct {
 	Name     string            `json:"name"`
 	Kind     string            `json:"kind"`
-	Tenant   string            `json:"tenant"`
-	Listen   string            `json:"listen"`
+	Tenants  []string          `json:"tenants"`
+	Listen   []string          `json:"listen"`
+	State    string            `json:"state"`
 	Last     time.Time         `json:"last,omitzero"`
 	Messages map[string]uint64 `json:"messages"` // by what became of them
 	Bytes    uint64            `json:"bytes"`
@@ -23,7 +24,7 @@ type sourceStatus struct {
 
 func newSourceStatus(s *ingest.SourceStatus) sourceStatus {
 	return sourceStatus{
-		Name: s.Name, Kind: s.Kind, Tenant: s.Tenant, Listen: s.Listen, Last: s.Last.UTC(), Messages: s.Counts,
+		Name: s.Name, Kind: s.Kind, Tenants: s.Tenants, Listen: s.Listen, State: string(s.State), Last: s.Last.UTC(), Messages: s.Counts,
 		Bytes: s.Bytes, InFlight: s.InFlight, LastError: valid(s.LastError), LastErrorAt: s.LastErrorAt.UTC(),
 	}
 }

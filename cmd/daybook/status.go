@@ -57,11 +57,17 @@ func printStatus(w io.Writer, s *status) error {
 	if d := s.Daemon; d != nil {
 		daemon = fmt.Sprintf("running since %s, process %d, version %s", d.Started.Format("2006-01-02 15:04:05 UTC"), d.PID, s.Version)
 	}
+	policy := "none judges now"
+	if s.Daemon != nil {
+		policy = s.Daemon.Policy
+	}
 	for _, line := range [][2]string{
 		{"data", s.Data},
 		{"daemon", daemon},
+		{"policy", policy},
 		{"entries", strconv.FormatUint(s.Entries, 10)},
 		{"events", strconv.FormatUint(s.Events, 10)},
+		{"quarantine", strconv.FormatUint(s.Waiting, 10) + " waiting"},
 		{"last entry", last},
 		{"received", readableSize(s.ReceivedBytes)},
 		{"ledger", fmt.Sprintf("%s in %s", readableSize(s.LedgerBytes), plural(s.Segments, "segment", "segments"))},
@@ -87,7 +93,7 @@ func printSources(w io.Writer, list []sourceStatus) error {
 	if _, err := fmt.Fprintln(w); err != nil {
 		return err
 	}
-	t := newTable(w, "SOURCE", "KIND", "TENANT", "LISTEN", "LAST (UTC)", "MESSAGES", "LAST ERROR")
+	t := newTable(w, "SOURCE", "KIND", "STATE", "TENANT", "LISTEN", "LAST (UTC)", "MESSAGES", "LAST ERROR")
 	for _, s := range list {
 		last := "never"
 		if !s.Last.IsZero() {
@@ -100,9 +106,20 @@ func printSources(w io.Writer, list []sourceStatus) error {
 		if counts == nil {
 			counts = []string{"none"}
 		}
-		if err := t.row(s.Name, s.Kind, s.Tenant, s.Listen, last, strings.Join(counts, ", "), s.LastError); err != nil {
+		if err := t.row(s.Name, s.Kind, s.State, shortList(s.Tenants), strings.Join(s.Listen, " "), last, strings.Join(counts, ", "), s.LastError); err != nil {
 			return err
 		}
 	}
 	return t.flush()
+}
+
+// shortList names the first of a list, and how many more there are.
+func shortList(list []string) string {
+	switch len(list) {
+	case 0:
+		return "-"
+	case 1:
+		return list[0]
+	}
+	return fmt.Sprintf("%s +%d", list[0], len(list)-1)
 }

@@ -23,13 +23,35 @@ type store interface {
 	// WriteTo writes a message's exact bytes. When it returns nil they were
 	// compared with the digest of the entry.
 	WriteTo(ctx context.Context, id uint64, w io.Writer) error
+	// WriteOriginal writes original n, from 1 on, of the mails inside a journal's
+	// delivery. The error can be archive.ErrNoOriginal or ErrEncoding.
+	WriteOriginal(ctx context.Context, id uint64, n int, w io.Writer) error
+	// View tells how the policy that judges, or without a daemon the one that did so
+	// last, shows the mail of a source.
+	View(ctx context.Context, source string) (view, error)
 	// Events is List for events.
 	Events(ctx context.Context, q archive.Query) iter.Seq2[event, error]
+	// Policies is List for the policies that became active, each as often as it did.
+	Policies(ctx context.Context, q archive.Query) iter.Seq2[keptPolicy, error]
+	// Policy gives the policy of a digest as it was kept last, or archive.ErrNoPolicy.
+	Policy(ctx context.Context, digest archive.Digest) (keptPolicy, error)
+	// WriteFile writes the exact bytes of one of a policy's files, as WriteTo does.
+	WriteFile(ctx context.Context, digest archive.Digest, name string, w io.Writer) error
+	// Settle releases an entry from quarantine, or keeps it there, and gives the event
+	// that records it. The error can be archive.ErrNotFound or ErrNotQuarantined.
+	Settle(ctx context.Context, id uint64, verdict verdict) (event, error)
 	// Verify reads everything and calls found for each damaged place.
 	Verify(ctx context.Context, shown func(done, total int64), found func(damage)) (verifyResult, error)
 	// Status tells how the archive is and, behind a daemon, the daemon.
 	Status(ctx context.Context) (status, error)
 	Close() error
+}
+
+// verdict is what somebody decided about an entry in quarantine.
+type verdict struct {
+	Release bool   `json:"-"` // else it is kept; the path of the request says so
+	Actor   string `json:"actor"`
+	Reason  string `json:"reason"`
 }
 
 // verifyResult is what was read to verify an archive, and what was found.
@@ -54,6 +76,7 @@ type status struct {
 	LedgerBytes   uint64        `json:"ledger_bytes"`
 	CatalogBytes  uint64        `json:"catalog_bytes"`
 	Segments      int           `json:"segments"`
+	Waiting       uint64        `json:"quarantine_waiting"`
 	FreeBytes     uint64        `json:"free_bytes"`
 	Damage        []damage      `json:"damage"` // found when the archive was opened
 }
@@ -62,12 +85,19 @@ type status struct {
 type daemonStatus struct {
 	PID     int            `json:"pid"`
 	Started time.Time      `json:"started"`
+	Policy  string         `json:"policy"` // the digest of the one that judges
 	Sources []sourceStatus `json:"sources"`
 }
 
 // openStore opens the archive that a command is to read: through the daemon that
 // serves it, or else on disk.
 func openStore(ctx context.Context, p *place) (store, error) {
+	return openWith(ctx, p, openLocal)
+}
+
+// openWith opens the archive through the daemon that serves it, or else on disk in
+// the way given.
+func openWith(ctx context.Context, p *place, onDisk func(*policy.Policy) (store, error)) (store, error) {
 	pol, err := p.policy()
 	if err != nil {
 		return nil, err
@@ -79,7 +109,7 @@ func openStore(ctx context.Context, p *place) (store, error) {
 	if !errors.Is(err, errNoDaemon) {
 		return nil, err
 	}
-	return openLocal(pol)
+	return onDisk(pol)
 }
 
 // withStore runs work on the store of a place and closes it afterwards.
@@ -88,15 +118,37 @@ func withStore(ctx context.Context, p *place, work func(store) error) error {
 	if err != nil {
 		return err
 	}
-	err = work(s)
+	return useStore(s, work)
+}
+
+// useStore runs work on a store and closes it afterwards.
+func useStore(s store, work func(store) error) error {
+	err := work(s)
 	if closing := s.Close(); err == nil {
 		err = closing
 	}
 	return err
 }
 
+// openLocal opens the archive on disk for reading.
 func openLocal(pol *policy.Policy) (store, error) {
 	a, err := archive.Open(pol.Server.Data, archive.Options{ReadOnly: true})
+	if err != nil {
+		return nil, openFault(pol.Server.Data, err)
+	}
+	return &local{archive: a, data: pol.Server.Data}, nil
+}
+
+// openToSettle opens the archive on disk for writing, if there is one.
+func openToSettle(pol *policy.Policy) (store, error) {
+	reader, err := openLocal(pol)
+	if err != nil {
+		return nil, err
+	}
+	if err := reader.Close(); err != nil {
+		return nil, err
+	}
+	a, err := archive.Open(pol.Server.Data, archive.Options{MinFree: uint64(pol.Server.MinFree)})
 	if err != nil {
 		return nil, openFault(pol.Server.Data, err)
 	}

@@ -20,50 +20,6 @@ type frame[T any] struct {
 	Error  *wireFault `json:"error,omitempty"`
 }
 
-// wireFault is an error on its way from the daemon to a command. The kinds are
-// what the commands treat apart; anything else has an empty kind.
-type wireFault struct {
-	Kind   string  `json:"kind,omitempty"`
-	Text   string  `json:"text"`
-	Damage *damage `json:"damage,omitempty"`
-}
-
-const (
-	kindNotFound = "not_found"
-	kindDamage   = "damage"
-)
-
-func newWireFault(err error) *wireFault {
-	f := &wireFault{Text: err.Error()}
-	if d, ok := errors.AsType[*archive.Damage](err); ok {
-		wire := newDamage(d)
-		f.Kind, f.Damage = kindDamage, &wire
-	} else if errors.Is(err, archive.ErrNotFound) {
-		f.Kind = kindNotFound
-	}
-	return f
-}
-
-// err gives the error as it was in the daemon, as far as commands look at it.
-func (f *wireFault) err() error {
-	switch {
-	case f.Kind == kindNotFound:
-		return &remoteError{text: f.Text, is: archive.ErrNotFound}
-	case f.Kind == kindDamage && f.Damage != nil:
-		return &remoteError{text: f.Text, is: f.Damage.err()}
-	}
-	return errors.New(f.Text)
-}
-
-// remoteError has the daemon's text and is, to errors.Is and As, the daemon's error.
-type remoteError struct {
-	text string
-	is   error
-}
-
-func (e *remoteError) Error() string { return e.text }
-func (e *remoteError) Unwrap() error { return e.is }
-
 // writeStream writes a sequence as a stream with its end. Damage does not end the
 // sequence, any other error does. The error returned is that of w.
 func writeStream[T any](w io.Writer, seq iter.Seq2[T, error]) error {

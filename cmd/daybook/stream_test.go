@@ -3,11 +3,14 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"iter"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -94,6 +97,63 @@ func TestWireFault(t *testing.T) {
 	if err := newWireFault(io.ErrShortWrite).err(); err.Error() != io.ErrShortWrite.Error() {
 		t.Errorf("another error became %v", err)
 	}
+}
+
+// A fault comes out of the daemon as it went in: the command prints the same, and
+// exits with the same status.
+func TestWireFaultIsPrintedTheSame(t *testing.T) {
+	load := func(text string) error {
+		path := filepath.Join(t.TempDir(), "policy.hcl")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		pol, err := loadPolicy(path, "--config")
+		if err == nil {
+			err = refuse("", pol.Check(), "")
+		}
+		return err
+	}
+	failing := `test "t" {
+		source = "lmtp"
+		expect { action = "skip" }
+		expect { rule = "" }
+		expect { tags = ["x"] }
+	}`
+	for name, want := range map[string]error{
+		"mistakes":        load("server {\n\tdta = \"x\"\n\tdata = 5\n}\nrule \"é\" {}\n"),
+		"failing tests":   load(failing),
+		"missing":         loadFault(t, filepath.Join(t.TempDir(), "none")),
+		"refused":         refuse("server", errors.New("the block has changed"), "restart"),
+		"failed":          fail("", archive.ErrNoSpace, ""),
+		"no fault":        io.ErrShortWrite,
+		"not found":       archive.ErrNotFound,
+		"no policy":       archive.ErrNoPolicy,
+		"not quarantined": archive.ErrNotQuarantined,
+		"damage":          &archive.Damage{Entry: 7, Reason: "checksum"},
+	} {
+		wire, err := json.Marshal(newWireFault(want))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var f wireFault
+		if err := json.Unmarshal(wire, &f); err != nil {
+			t.Fatal(err)
+		}
+		var local, remote bytes.Buffer
+		a, b := explain("policy reload", want).report(&local), explain("policy reload", f.err()).report(&remote)
+		if a != b || local.String() != remote.String() || local.Len() == 0 {
+			t.Errorf("%s: %d and\n%sbecame %d and\n%s", name, a, local.String(), b, remote.String())
+		}
+	}
+}
+
+func loadFault(t *testing.T, path string) error {
+	t.Helper()
+	_, err := loadPolicy(path, "--config")
+	if err == nil {
+		t.Fatalf("%s is there", path)
+	}
+	return err
 }
 
 // fakeStore has one message, which may break off.

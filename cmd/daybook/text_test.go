@@ -90,3 +90,23 @@ func TestTable(t *testing.T) {
 		t.Errorf("got:\n%s\nwant:\n%s", b.String(), want)
 	}
 }
+
+func TestGrouped(t *testing.T) {
+	for n, want := range map[int]string{0: "0", 999: "999", 1000: "1,000", 12345: "12,345", 999999: "999,999", 1234567: "1,234,567"} {
+		if got := grouped(n); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}
+
+func TestNearest(t *testing.T) {
+	names := []string{"skip", "release", "keep", "policy"}
+	for in, want := range map[string]string{
+		"skp": "skip", "skips": "skip", "relase": "release", "Keep": "keep", "plicyy": "policy", "keeeeep": "", "x": "", "": "",
+		strings.Repeat("skip", 1000): "",
+	} {
+		if got := nearest(in, names); got != want {
+			t.Errorf("nearest(%.20q) = %q, want %q", in, got, want)
+		}
+	}
+}

@@ -133,6 +133,15 @@ type entry struct {
 	QueueID    string `json:"queue_id"`
 	Client     string
 	Flags      []string
+	User, TLS  string
+	Evidence   string
+
+	EnvelopeSender     string   `json:"envelope_sender"`
+	EnvelopeRecipients []string `json:"envelope_recipients"`
+	Truth              *struct {
+		MessageID string `json:"message_id"`
+		Originals []struct{ Start, End int64 }
+	}
 }
 
 // entryID is an entry's id as text, whether it is written as a number or not.

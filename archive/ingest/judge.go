@@ -1,0 +1,141 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"daybook/archive"
+	"daybook/archive/message"
+	"daybook/policy"
+)
+
+// record is what became of a message for one tenant: its decision, and the number
+// of the entry or event that is on stable storage.
+type record struct {
+	policy.Decision
+	id uint64
+}
+
+// String gives the record in a few words, for the log.
+func (r *record) String() string {
+	s := fmt.Sprintf("%s %s as %d", r.Tenant, r.Action, r.id)
+	if r.Rule != "" {
+		s += " by " + r.Rule
+	}
+	return s
+}
+
+// maxAtOnce bounds the records of one message that are written at the same time.
+const maxAtOnce = 8
+
+// keep has one policy decide about a message whose transaction is complete, and
+// does what it says. When it returns nil, everything is on stable storage. After an
+// error some tenants may have the message, and will have it once more when it is
+// sent again.
+func (s *source) keep(ctx context.Context, d *delivery, p *policy.Policy) ([]record, error) {
+	if err := d.spool.finish(); err != nil {
+		return nil, err
+	}
+	if s.ingest.held.Load() {
+		return nil, errHeld
+	}
+	received := time.Now()
+	summary := message.Summarize(d.spool.Start())
+	known := read(p, &Arrival{
+		Source: s.name, Received: received, Envelope: &d.envelope, Summary: summary, Body: d.spool, Size: d.spool.size,
+	})
+	d.flags = append(d.flags, known.flags...)
+	decisions := p.Decide(known.facts)
+	records := make([]record, len(decisions))
+	errs := make([]error, len(decisions))
+	var writing sync.WaitGroup
+	slots := make(chan struct{}, maxAtOnce)
+	for n, decision := range decisions {
+		records[n].Decision = decision
+		slots <- struct{}{}
+		writing.Go(func() {
+			defer func() { <-slots }()
+			records[n].id, errs[n] = s.write(ctx, d, &decision, known.truth, summary, received)
+		})
+	}
+	writing.Wait()
+	return records, errors.Join(errs...)
+}
+
+// write does what one tenant's decision says, and gives the number of the entry or
+// event.
+func (s *source) write(ctx context.Context, d *delivery, decided *policy.Decision, truth *message.Truth, summary message.Summary, at time.Time) (uint64, error) {
+	decision := archive.Decision{
+		Action: archive.Action(decided.Action), Rule: decided.Rule, At: decided.At, Reason: decided.Reason,
+		Policy: decided.Policy, Tags: decided.Tags,
+	}
+	all := append(append([]string(nil), d.flags...), decided.Flags...)
+	if decided.Action == policy.Skip {
+		// Below the floor of free space nothing is answered 250, a skip no more than others:
+		// the policy's own text may be waiting for room.
+		if err := s.ingest.archive.Room(); err != nil {
+			return 0, err
+		}
+		e, err := s.ingest.archive.AppendEvent(ctx, archive.Event{
+			Kind: archive.EventSkip, Time: at, Tenant: decided.Tenant, Source: s.name,
+			Text:     "a message was not archived, as the policy says: " + because(decided),
+			Envelope: &d.envelope, Size: d.spool.size, SHA256: d.spool.digest(), MessageID: summary.MessageID,
+			Truth: truth, Flags: all, Decision: &decision,
+		})
+		return e.ID, err
+	}
+	e, err := s.ingest.archive.Append(ctx, &archive.Receipt{
+		Tenant: decided.Tenant, Source: s.name, Received: at, Envelope: d.envelope,
+		Body: d.spool, Size: d.spool.size, SHA256: d.spool.digest(),
+		Summary: summary, Flags: all, Decision: decision, Truth: truth,
+	})
+	return e.ID, err
+}
+
+// because names what decided.
+func because(d *policy.Decision) string {
+	s := fmt.Sprintf("%s at %s", d.Rule, d.At)
+	if d.Reason != "" {
+		s += ", " + d.Reason
+	}
+	return s
+}
+
+// outcomeOf says what became of a message for all its tenants together: archived
+// when it was for one of them, else quarantined or skipped.
+func outcomeOf(records []record) outcome {
+	o := skipped
+	for i := range records {
+		switch records[i].Action {
+		case policy.Archive:
+			return archived
+		case policy.Quarantine:
+			o = quarantined
+		}
+	}
+	return o
+}
+
+// textOf is what the peer is told: where the message is to be found.
+func textOf(records []record) string {
+	var entries, events []string
+	for i := range records {
+		id := fmt.Sprint(records[i].id)
+		if records[i].Action == policy.Skip {
+			events = append(events, id)
+		} else {
+			entries = append(entries, id)
+		}
+	}
+	if len(entries) == 0 {
+		return "recorded as event " + strings.Join(events[:min(len(events), maxNamed)], ", ")
+	}
+	return "archived as " + strings.Join(entries[:min(len(entries), maxNamed)], ", ")
+}
+
+// maxNamed bounds the numbers in a reply, which is one line.
+const maxNamed = 10

@@ -1,0 +1,2 @@
+smtp "in" { listen = "tcp::25" }
+journal "exchange" { allow_from = [] }

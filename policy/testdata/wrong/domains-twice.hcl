@@ -1,0 +1,7 @@
+tenant "acme" {
+  domains = [
+    "bücher.example",
+    "acme.example",
+    "xn--bcher-kva.example",
+  ]
+}

@@ -1,0 +1,3 @@
+smtp "in" { listen = "tcp::25" }
+journal "first" { }
+journal "second" { address = "*" }

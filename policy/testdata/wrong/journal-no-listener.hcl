@@ -1,0 +1,2 @@
+milter "edge" { listen = "tcp:127.0.0.1:8891" }
+journal "exchange" { }

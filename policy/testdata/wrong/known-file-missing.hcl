@@ -1,0 +1,4 @@
+tenant "acme" {
+  domains     = ["acme.example"]
+  known_files = ["lists/acme.adresses", "lists"]
+}

@@ -1,0 +1,4 @@
+tenant "acme" {
+  known       = ["anna@acme.example"]
+  known_files = ["lists/acme.addresses"]
+}

@@ -1,0 +1,4 @@
+rule "probe" {
+  wen    = source == "milter"
+  action = "skip"
+}

@@ -1,0 +1,4 @@
+rule "a" {
+  when   = { domain = "example.com" }
+  action = "archive"
+}

@@ -1,0 +1,4 @@
+rule "a" {
+  when   = matches(message.subject, "*urgent")
+  action = "archive"
+}

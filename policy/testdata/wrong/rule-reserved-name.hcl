@@ -1,0 +1,4 @@
+rule "non_internal" {
+  when   = direction == "external"
+  action = "quarantine"
+}

@@ -1,0 +1,4 @@
+rule "a" {
+  when   = sender.internal and recipients[*].internal
+  action = "archive"
+}

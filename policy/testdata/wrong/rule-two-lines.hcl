@@ -1,0 +1,5 @@
+rule "a" {
+  when = source == "milter" &&
+    direction == "inbound"
+  action = "archive"
+}

@@ -1,0 +1,4 @@
+rule "boss" {
+  when   = sender.address == "Boss@Example.com"
+  action = "archive"
+}

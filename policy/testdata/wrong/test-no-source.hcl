@@ -1,0 +1,6 @@
+test "a" {
+  recipients = ["a@example.com"]
+  expect {
+    action = "archive"
+  }
+}

@@ -1,0 +1,4 @@
+test "a" {
+  source     = "milter"
+  recipients = ["a@example.com"]
+}
