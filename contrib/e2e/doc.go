@@ -1,5 +1,5 @@
 // Package e2e tests Daybook from outside, as a mail administrator would: a real
-// daybook program, real Postfix and Sendmail servers in front of it, and swaks
+// daybook program, real Postfix, Sendmail and Exim servers in front of it, and swaks
 // and curl as clients. What comes out of the archive is compared byte for byte
 // with what the mail server queued, delivered or sent.
 //
@@ -12,6 +12,7 @@
 //
 //	DAYBOOK_BIN       test this program instead of building cmd/daybook
 //	DAYBOOK_SENDMAIL  where install.sh unpacked Sendmail
+//	DAYBOOK_EXIM      where install.sh unpacked Exim
 //
 // The messages are of two kinds: several hundred made by oddMessages, each with
 // a name that says what is odd about it, and the message corpus beside the

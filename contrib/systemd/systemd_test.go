@@ -22,7 +22,7 @@ func TestUnit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	unit := strings.Replace(string(text), "/usr/local/bin/daybook", "/bin/true", 1)
+	unit := strings.ReplaceAll(string(text), "/usr/local/bin/daybook", "/bin/true")
 	path := filepath.Join(t.TempDir(), "daybook.service")
 	if err := os.WriteFile(path, []byte(unit), 0o600); err != nil {
 		t.Fatal(err)
