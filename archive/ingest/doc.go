@@ -1,6 +1,13 @@
-// Package ingest is the joint between the ways in and the archive: it takes what
-// a milter session or an LMTP delivery hands over, spools it, has it archived,
-// and says what the peer is to be answered.
+// Package ingest is the joint between the ways in and the archive: it takes what a
+// milter session or a delivery over LMTP or SMTP hands over, spools it, finds out who
+// sent and received it, has the policy decide, does what the decision says, and says
+// what the peer is to be answered.
+//
+// Who sent and received a message is told by its envelope, and for a journal's delivery
+// by the report in it, if the policy names the peer; From, To and Cc decide nothing.
+// The policy in force when all of a message has arrived judges it, for each tenant
+// whose mail it is, and the peer is answered when what it said is on stable storage
+// for all of them.
 //
 // There is no queue: the sending MTA keeps a message until it is told that the
 // message is archived. Trouble of ours is always a temporary reply (4xx), and a

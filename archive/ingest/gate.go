@@ -133,14 +133,6 @@ func notFromThere() reply {
 	return reply{550, "5.7.1", "mail is not taken from this client"}
 }
 
-// NeedsLogin tells whether a journal of the listener takes mail only from peers
-// that have logged in.
-func NeedsLogin(p *policy.Policy, listener string) bool {
-	return slices.ContainsFunc(p.Journals, func(j policy.Journal) bool {
-		return j.Auth != nil && slices.Contains(j.Via, listener)
-	})
-}
-
 // Credentials gives what is known of the users that the journals of a listener name
 // (lmtp.Config). A password file is read each time, so that a new password counts
 // at once.
