@@ -259,7 +259,11 @@ func (s *session) answered(reply []byte) error {
 	if err := s.say(reply); err != nil {
 		return err
 	}
-	if reply[0] != '5' || strings.HasPrefix(string(reply), "552") {
+	if strings.HasPrefix(string(reply), "552") {
+		s.log.Warn("a message larger than MaxMessage was announced, and not taken", "client", s.client, "max_message", s.cfg.MaxMessage)
+		return nil
+	}
+	if reply[0] != '5' {
 		return nil
 	}
 	if s.bad++; s.bad < maxBadCommands {
