@@ -32,6 +32,11 @@ func (a *Archive) entry(from pebble.Reader, id uint64) (Entry, error) {
 // recorded gives an entry as its record has it.
 func (a *Archive) recorded(from pebble.Reader, id uint64) (Entry, error) {
 	at, err := location(from, seqKey(keyEntry, id))
+	if errors.Is(err, ErrNotFound) {
+		if _, event := location(from, seqKey(keyEvent, id)); event == nil {
+			return Entry{}, fmt.Errorf("%d is the number of an event, not of a message: %w", id, err)
+		}
+	}
 	if err != nil {
 		return Entry{}, fmt.Errorf("entry %d: %w", id, err)
 	}

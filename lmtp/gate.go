@@ -90,7 +90,7 @@ func (s *session) enter() error {
 	if refusal.Code = 554; r.Code/100 == 4 {
 		refusal.Code = 421 // RFC 5321 section 3.1 has no other
 	}
-	s.log.Info("connection refused", "client", s.client, "reply", refusal.Code, "text", refusal.Text)
+	s.log.Debug("connection refused", "client", s.client, "reply", refusal.Code, "text", refusal.Text)
 	return s.lastReply(refusal)
 }
 

@@ -467,8 +467,9 @@ rule "guarded" {
   action = "quarantine"
 }
 rule "dated" {
-  when   = direction == "external" && message.date < time("2001-01-01")
-  action = "skip"
+  when          = direction == "external" && message.date < time("2001-01-01")
+  action        = "skip"
+  trust_headers = true
 }
 rule "late" {
   when   = client.address == "192.0.2.1"

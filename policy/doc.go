@@ -267,8 +267,8 @@
 // prefer_clear_text is for a report with two originals, one protected and one
 // decrypted: true shows the decrypted one. hide_headers names the fields to leave
 // out where a message is shown to those who may not see its Bcc recipients, with
-// --redact; the example has the default, and [] hides none. What is stored is never
-// changed by them.
+// --redact; the example has the default. Bcc, Resent-Bcc and the fields of
+// header_envelope are left out in any case. What is stored is never changed by them.
 //
 // # rule
 //
@@ -289,19 +289,21 @@
 //
 // when is required; see Expressions. when = true is every message, and a rule behind
 // such a one is a mistake. At most 16 tags of 1 to 64 letters, digits and . _ : / -
-// can be given. A rule that skips by what the sender can choose alone is refused unless
-// it says trust_headers = true.
+// can be given. A rule that skips by the facts that are marked with * alone, which a
+// sender can bring about at will, is refused unless it says trust_headers = true; so is
+// one by source where there is only one.
 //
 // # Expressions
 //
-// A condition is an HCL expression of these facts. Those marked with * are what the
-// sender can choose. Where a condition needs what is not there, as the time in
-// a Date field that is missing, the rule cannot be evaluated; can and try help.
+// A condition is an HCL expression of these facts. Those marked with * the sender can
+// choose, or they leave open who that is. Where a condition needs what is not there,
+// as the time in a Date field that is missing, the rule cannot be evaluated; can and
+// try help.
 //
 //	source               the milter or journal that the message came in by
-//	tenant               whose decision this is
-//	direction            inbound, outbound, internal, external or unknown
-//	received             when the message came in, a time
+//	tenant             * whose decision this is
+//	direction          * inbound, outbound, internal, external or unknown
+//	received           * when the message came in, a time
 //	sender.address     * in lower case; "" for the null sender
 //	sender.domain      * what stands behind its @
 //	sender.primary     * the primary address in the tenant's list, else the address

@@ -44,6 +44,7 @@ func (b *builder) allJournals(p *Policy, root *rootBody) {
 		}
 	}
 	b.journalAddresses(p, root.Journals)
+	b.oneUser(p, root.Journals)
 }
 
 // listenerJournal adds the journal that a listener is when no other uses it.
@@ -233,6 +234,9 @@ func (b *builder) auth(body *authBody) *Auth {
 				"put it into a file, and write password_file = \"...\" with the file's path. Take a new password if this one was in use.")
 	}
 	auth := &Auth{User: b.text(body.User)}
+	if !isASCII(auth.User) {
+		b.wrong(body.User, "%q has other characters than those of ASCII, which servers do not all write alike: take another name.", auth.User)
+	}
 	if body.User == nil {
 		b.fault(body.Range, "No user", "Add user = \"...\", the name that the peer logs in with.")
 	}
@@ -246,6 +250,31 @@ func (b *builder) auth(body *authBody) *Auth {
 	}
 	auth.PasswordFile = path
 	return auth
+}
+
+// oneUser checks that a user has one password at a listener.
+func (b *builder) oneUser(p *Policy, bodies []journalBody) {
+	type login struct{ listener, user string }
+	first := make(map[login]int)
+	for i := range bodies {
+		j := &p.Journals[i]
+		if j.Auth == nil || j.Auth.User == "" {
+			continue
+		}
+		for _, listener := range j.Via {
+			key := login{listener, j.Auth.User}
+			n, ok := first[key]
+			if !ok {
+				first[key] = i
+				continue
+			}
+			if p.Journals[n].Auth.PasswordFile != j.Auth.PasswordFile {
+				b.wrong(bodies[i].Auth.User, "At the listener %q the user %q has another password for the journal %q at %s: "+
+					"give one of the two another user, or both the same password_file.", listener, j.Auth.User, p.Journals[n].Name, place(bodies[n].Range))
+				break
+			}
+		}
+	}
 }
 
 // journalAddresses checks that at each listener an address has one journal.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sort"
@@ -44,7 +45,7 @@ func Load(path string) (*Policy, error) {
 }
 
 func readText(name string, most int) ([]byte, error) {
-	f, err := os.Open(name)
+	f, err := openRegular(name)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +57,11 @@ func readText(name string, most int) ([]byte, error) {
 	return text, err
 }
 
-var errTooLarge = errors.New("the file is too large")
+var (
+	errTooLarge = errors.New("the file is too large")
+	// errNotRegular: who reads a pipe may wait for ever.
+	errNotRegular = errors.New("it is not a regular file")
+)
 
 // readAtMost reads all of r, or with errTooLarge the first bytes of it.
 func readAtMost(r io.Reader, most int) ([]byte, error) {
@@ -75,7 +80,7 @@ func openRegular(path string) (*os.File, error) {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, errors.New("it is not a regular file")
+		return nil, &fs.PathError{Op: "open", Path: path, Err: errNotRegular}
 	}
 	return os.Open(path)
 }
@@ -128,7 +133,7 @@ func parse(names []string, texts [][]byte) (*Policy, error) {
 			continue
 		}
 		f, d := hclsyntax.ParseConfig(texts[i], name, hcl.InitialPos)
-		diags = append(diags, d...)
+		diags = append(diags, first(d)...)
 		bodies = append(bodies, f)
 	}
 	// A file that does not parse lacks blocks: what else could be said about
@@ -145,6 +150,57 @@ func parse(names []string, texts [][]byte) (*Policy, error) {
 	}
 	p.seal(names, texts, b.lists)
 	return p, nil
+}
+
+// LoadServer reads the server block of a configuration and looks at nothing else, for
+// those who only have to know where the data is: the rest may be wrong, or half
+// written. Its errors are those of [Load].
+func LoadServer(path string) (Server, error) {
+	names, err := fileNames(path)
+	if err != nil {
+		return Server{}, err
+	}
+	b := builder{files: make(map[string][]byte), names: make(map[string]hcl.Range), listens: make(map[Addr]hcl.Range)}
+	var root rootBody
+	for _, name := range names {
+		text, err := readText(name, maxText)
+		if err != nil {
+			return Server{}, err
+		}
+		b.files[name] = text
+		if d := checkDepth(name, text); d != nil {
+			b.diags = append(b.diags, d)
+			continue
+		}
+		f, d := hclsyntax.ParseConfig(text, name, hcl.InitialPos)
+		b.diags = append(b.diags, first(d)...)
+		if d.HasErrors() {
+			continue
+		}
+		content, _, _ := f.Body.PartialContent(&hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{{Type: "server"}}})
+		for _, block := range content.Blocks {
+			var body serverBody
+			b.diags = append(b.diags, gohcl.DecodeBody(block.Body, nil, &body)...)
+			body.Range = block.DefRange
+			root.Servers = append(root.Servers, body)
+		}
+	}
+	server := b.server(root.Servers)
+	if b.diags.HasErrors() {
+		return Server{}, newError(b.diags, b.files)
+	}
+	return server, nil
+}
+
+// first gives the first of the mistakes that a text does not parse for. What the parser
+// says about the text behind it is guesswork.
+func first(diags hcl.Diagnostics) hcl.Diagnostics {
+	for i, d := range diags {
+		if d.Severity == hcl.DiagError {
+			return diags[i : i+1]
+		}
+	}
+	return nil
 }
 
 // checkDepth finds the place where a text is nested deeper than can be parsed on a

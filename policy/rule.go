@@ -80,7 +80,7 @@ func (b *builder) rule(facts *condition.Schema[view], body *ruleBody) Rule {
 	if trusts := b.flag(body.TrustHeaders, false); r.Action == Skip && when.ContentAlone() && !trusts {
 		b.fault(body.When.Expr.Range(), "Skips by what the sender says",
 			"Anyone can write anything into a message and its envelope, and this rule would have such mail left out of the archive. "+
-				"Add a condition that the sender cannot choose, as source, client.address, client.user or recipients, "+
+				"Add a condition that the sender cannot meet at will, as client.address, client.user, a recipient or one of several sources, "+
 				"take action = \"quarantine\", or write trust_headers = true if that is what you want.")
 	}
 	return r

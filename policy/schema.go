@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -10,11 +11,18 @@ import (
 // schemaOf gives the facts that the rules of a policy can use.
 func schemaOf(p *Policy) *condition.Schema[view] {
 	s := condition.NewSchema[view]()
-	s.Word("source", sourceNames(p), func(v *view) string { return v.Source }, condition.Doc("the milter or journal that the message came in by"))
-	s.Word("tenant", tenantNames(p), func(v *view) string { return v.tenant }, condition.Doc("whose decision this is"))
+	// What leaves open who the sender is does not keep anybody from having mail skipped:
+	// as a condition of its own it counts as nothing that the sender cannot choose.
+	names := sourceNames(p)
+	source := []condition.Option{condition.Doc("the milter or journal that the message came in by")}
+	if len(names) == 1 {
+		source = append(source, condition.Content)
+	}
+	s.Word("source", names, func(v *view) string { return v.Source }, source...)
+	s.Word("tenant", tenantNames(p), func(v *view) string { return v.tenant }, condition.Content, condition.Doc("whose decision this is"))
 	s.Word("direction", []string{Inbound, Outbound, Internal, External, Unknown}, func(v *view) string { return v.direction },
-		condition.Doc("where the message goes, as the tenant sees it"))
-	s.Time("received", func(v *view) (time.Time, bool) { return v.Received, true }, condition.Doc("when the message came in"))
+		condition.Content, condition.Doc("where the message goes, as the tenant sees it"))
+	s.Time("received", func(v *view) (time.Time, bool) { return v.Received, true }, condition.Content, condition.Doc("when the message came in"))
 	addAddresses(s)
 	addClient(s)
 	addMessage(s)
@@ -99,7 +107,8 @@ func sourceNames(p *Policy) []string {
 	for i := range p.Journals {
 		names = append(names, p.Journals[i].Name)
 	}
-	return names
+	slices.Sort(names)
+	return slices.Compact(names) // two of one name are a mistake, named elsewhere
 }
 
 // journalKinds are the forms of a journal's delivery, as package journal names

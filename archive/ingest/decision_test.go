@@ -210,7 +210,7 @@ func TestJournalsByAddress(t *testing.T) {
 	for _, r := range replies {
 		codes = append(codes, r.Code)
 	}
-	if !slices.Equal(codes, []int{250, 451, 250, 550, 250}) {
+	if !slices.Equal(codes, []int{250, 451, 250, 451, 250}) {
 		t.Errorf("replies %v", replies)
 	}
 	var sources []string

@@ -153,7 +153,7 @@ func believed(j *policy.Journal, c *message.Client) bool {
 		return true
 	}
 	peer, err := netip.ParseAddr(c.Address)
-	return c.Address == "" || err == nil && (peer.IsLoopback() || len(j.AllowFrom) > 0 && allows(j, peer.Unmap()))
+	return c.Address == "" || err == nil && (peer.IsLoopback() || len(j.AllowFrom) > 0 && allows(j, plainAddr(peer)))
 }
 
 // Flags of a journal's delivery, beside those of package journal.

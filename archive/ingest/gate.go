@@ -38,7 +38,7 @@ func (g *gate) Connect(_ context.Context, p lmtp.Peer) *lmtp.Reply {
 			return nil
 		}
 	}
-	r := refusal{notFromThere(), "network", "no journal of this listener has the client in its allow_from"}
+	r := refusal{reply{554, "5.7.1", notFromThere().text}, "network", "no journal of this listener has the client in its allow_from"}
 	return g.refuse(p, "", &r)
 }
 

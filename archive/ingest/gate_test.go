@@ -81,7 +81,7 @@ func TestGate(t *testing.T) {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
 	}
-	if r := g.Connect(context.Background(), lmtp.Peer{Addr: netip.MustParseAddrPort("198.51.100.1:25")}); r == nil || r.Code != 550 {
+	if r := g.Connect(context.Background(), lmtp.Peer{Addr: netip.MustParseAddrPort("198.51.100.1:25")}); r == nil || r.Code != 554 {
 		t.Errorf("a client that no journal allows is greeted: %v", r)
 	}
 	if r := g.Connect(context.Background(), lmtp.Peer{Addr: netip.MustParseAddrPort("192.0.2.1:25")}); r != nil {
@@ -96,13 +96,13 @@ func TestGate(t *testing.T) {
 }
 
 // The policy may change between RCPT and the end of the message: what is not allowed
-// any more is not archived.
+// any more is not archived, and not lost if that is a mistake.
 func TestDeliverAsksAgain(t *testing.T) {
 	h := newHouse(t, archive.Options{}, gatePolicy(t))
 	e := lmtpTransaction("network@x", "encrypted@x", "login@x")
 	e.Client, e.TLSVersion, e.AuthUser = "198.51.100.1:25", "", ""
 	for n, r := range h.ingest.Listener("in", "").Deliver(context.Background(), e, strings.NewReader("x")) {
-		if r.Code != 550 {
+		if r.Code != 451 {
 			t.Errorf("recipient %d: %v", n, r)
 		}
 	}
@@ -145,5 +145,22 @@ func TestLineLimit(t *testing.T) {
 	}
 	if more, ok := l.next(now.Add(time.Minute)); lines != linesPerMinute || !ok || more != 9*linesPerMinute {
 		t.Errorf("%d lines, then %d left out", lines, more)
+	}
+}
+
+// A link-local peer has a zone, which no network in a policy has.
+func TestGateAndDeliverAgree(t *testing.T) {
+	h := newHouse(t, archive.Options{}, strings.ReplaceAll(gatePolicy(t), `"2001:db8::/32"`, `"fe80::/10"`))
+	for _, client := range []string{"[fe80::1%eth0]:25", "[::ffff:192.0.2.1]:25", "192.0.2.1:25"} {
+		addr := netip.MustParseAddrPort(client)
+		peer := lmtp.Peer{Addr: netip.AddrPortFrom(plainAddr(addr.Addr()), addr.Port())}
+		if r := h.ingest.Gate("in").Rcpt(context.Background(), peer, nil, lmtp.Path{Address: "network@x"}); r != nil {
+			t.Errorf("%s: refused at RCPT: %v", client, r)
+		}
+		e := lmtpTransaction("network@x")
+		e.Client = client
+		if r := h.ingest.Listener("in", "").Deliver(context.Background(), e, strings.NewReader("x"))[0]; r.Code != 250 {
+			t.Errorf("%s: refused in the end: %v", client, r)
+		}
 	}
 }

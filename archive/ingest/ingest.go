@@ -62,8 +62,18 @@ func (i *Ingest) SetPolicy(p *policy.Policy) { i.policy.Store(p) }
 // Policy gives the policy that judges messages now.
 func (i *Ingest) Policy() *policy.Policy { return i.policy.Load() }
 
+// inForce gives the policy that judges a message, and errHeld while none may. It looks
+// at that first: whoever takes the hold off has set the policy before.
+func (i *Ingest) inForce() (*policy.Policy, error) {
+	if i.held.Load() {
+		return i.policy.Load(), errHeld
+	}
+	return i.policy.Load(), nil
+}
+
 // Hold defers all mail, or takes it again: no message is judged by a policy whose text
-// the archive does not have.
+// the archive does not have. What is set with SetPolicy before a hold is taken off
+// judges from then on.
 func (i *Ingest) Hold(on bool) { i.held.Store(on) }
 
 // source is a milter or journal at work. What is configured of it is in the policy.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -40,9 +41,6 @@ func (s *source) keep(ctx context.Context, d *delivery, p *policy.Policy) ([]rec
 	if err := d.spool.finish(); err != nil {
 		return nil, err
 	}
-	if s.ingest.held.Load() {
-		return nil, errHeld
-	}
 	received := time.Now()
 	summary := message.Summarize(d.spool.Start())
 	known := read(p, &Arrival{
@@ -58,7 +56,13 @@ func (s *source) keep(ctx context.Context, d *delivery, p *policy.Policy) ([]rec
 		records[n].Decision = decision
 		slots <- struct{}{}
 		writing.Go(func() {
-			defer func() { <-slots }()
+			defer func() {
+				if v := recover(); v != nil {
+					s.log.Error("archiving panicked", "panic", v, "stack", string(debug.Stack()))
+					errs[n] = fmt.Errorf("archiving panicked: %v", v)
+				}
+				<-slots
+			}()
 			records[n].id, errs[n] = s.write(ctx, d, &decision, known.truth, summary, received)
 		})
 	}

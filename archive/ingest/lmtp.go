@@ -38,7 +38,10 @@ func (l listener) Deliver(ctx context.Context, e *lmtp.Envelope, body io.Reader)
 		defer s.end()
 	}
 	_, reading := d.spool.ReadFrom(body)
-	p := l.ingest.Policy()
+	p, held := l.ingest.inForce()
+	if reading == nil {
+		reading = held
+	}
 	for _, s := range l.shares(p, e, replies) {
 		r := s.deliver(ctx, d, p, reading)
 		for _, n := range s.recipients {
@@ -54,16 +57,22 @@ type share struct {
 	recipients []int // by index
 }
 
-// shares divides the recipients among the journals. Those that no journal takes get
-// their replies: the gate has asked the same, but the policy may be another by now.
+// shares divides the recipients among the journals. Those that no journal takes any
+// more get their replies.
 func (l listener) shares(p *policy.Policy, e *lmtp.Envelope, replies []lmtp.Reply) []*share {
 	var list []*share
 	byName := make(map[string]*share)
 	client, _ := netip.ParseAddrPort(e.Client) // a Unix socket has none
 	for n := range e.Recipients {
 		j := p.JournalFor(l.name, e.Recipients[n].Address)
-		if refusal := admit(j, client.Addr().Unmap(), e.TLSVersion != "", e.AuthUser); refusal != nil {
-			replies[n] = refusal.reply.lmtp()
+		if refusal := admit(j, plainAddr(client.Addr()), e.TLSVersion != "", e.AuthUser); refusal != nil {
+			// The gate has let the recipient through: what has changed since may be a mistake,
+			// and a 5xx would lose the message for it.
+			r := refusal.reply
+			if r.code/100 == 5 {
+				r = reply{451, "4.3.0", "the policy has changed, try again later"}
+			}
+			replies[n] = r.lmtp()
 			continue
 		}
 		s := byName[j.Name]
@@ -135,6 +144,9 @@ func lmtpEnvelope(e *lmtp.Envelope) message.Envelope {
 	}
 	return m
 }
+
+// plainAddr is an address as networks are compared with.
+func plainAddr(a netip.Addr) netip.Addr { return a.Unmap().WithZone("") }
 
 // hostOf is the IP address of "host:port", and nothing for a Unix socket.
 func hostOf(client string) string {

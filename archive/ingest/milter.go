@@ -68,11 +68,14 @@ func (m *milterSession) EndOfMessage(ctx context.Context, t *milter.Transaction)
 	d := m.d
 	defer m.drop()
 	d.envelope = milterEnvelope(t)
-	p := m.ingest.Policy()
+	p, err := m.ingest.inForce()
 	settings := m.settings(p)
 	var records []record
-	err := errSuspended
-	if !settings.Suspended {
+	switch {
+	case err != nil:
+	case settings.Suspended:
+		err = errSuspended
+	default:
 		records, err = m.keep(ctx, d, p)
 	}
 	r := replyTo(records, err)

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -37,8 +38,11 @@ type daemon struct {
 	pol *policy.Policy
 	// settings reads the policy again.
 	settings   func() (*policy.Policy, error)
-	reloading  sync.Mutex // held while the policy changes
-	unkept     bool       // the disk was too full to keep the text of pol; guarded by reloading
+	reading    sync.Mutex                    // held while the policy is read; before reloading
+	reloading  sync.Mutex                    // held while the policy changes
+	refused    atomic.Pointer[refusedReload] // the last reload, if it was refused
+	unkept     bool                          // the disk was too full to keep the text of pol; guarded by reloading
+	ended      bool                          // the archive is closed, or about to be; guarded by reloading
 	log        *slog.Logger
 	started    time.Time
 	archive    *archive.Archive
@@ -254,7 +258,7 @@ func (d *daemon) run(ctx context.Context, hangup <-chan os.Signal) error {
 	var running sync.WaitGroup
 	ctx, end := context.WithCancel(ctx)
 	defer end()
-	running.Go(func() { d.reloadAt(ctx, hangup) })
+	go d.reloadAt(ctx, hangup) // not waited for: it may be reading from a disk that hangs
 	running.Go(func() { d.keepLater(ctx) })
 	failed := make(chan error, len(d.mail)+len(d.service))
 	for _, door := range append(append([]*door(nil), d.mail...), d.service...) {
@@ -295,8 +299,9 @@ func (d *daemon) stop(ctx context.Context) error {
 		// without closing it.
 		return errors.Join(mail, service)
 	}
-	d.reloading.Lock() // one under way still uses the archive; none begins any more
+	d.reloading.Lock() // what is under way still uses the archive
 	defer d.reloading.Unlock()
+	d.ended = true
 	return errors.Join(service, d.archive.Close())
 }
 

@@ -79,9 +79,17 @@ func whatOf(e *event) string {
 	case e.Text == "":
 		return strings.Join(parts, " ")
 	case parts == nil:
-		return e.Text
+		return e.Text + whose(e)
 	}
 	return strings.Join(parts, " ") + ": " + e.Text
+}
+
+// whose says from whom a message was that an event is about, and to whom.
+func whose(e *event) string {
+	if e.SHA256 == "" && len(e.Recipients) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (%s to %s, %s)", shortSender(e.Sender), shortRecipients(e.Recipients), readableSize(e.Size))
 }
 
 // parseKind reads a kind of event; the empty one is all of them.

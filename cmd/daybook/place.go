@@ -29,6 +29,29 @@ func (p *place) policy() (*policy.Policy, error) {
 			return nil, err
 		}
 	}
+	p.complete(pol)
+	return pol, nil
+}
+
+// server is policy for commands that only have to know where the data is: what else
+// is wrong with a configuration, which may just be being written, does not matter.
+func (p *place) server() (*policy.Policy, error) {
+	pol, err := p.policy()
+	if err == nil {
+		return pol, nil
+	}
+	pol = policy.Default()
+	s, wrong := policy.LoadServer(p.Config)
+	if wrong != nil {
+		return nil, err
+	}
+	pol.Server = s
+	p.complete(pol)
+	return pol, nil
+}
+
+// complete fills in the data folder and the control socket.
+func (p *place) complete(pol *policy.Policy) {
 	if p.Data != "" {
 		pol.Server.Data = p.Data
 	}
@@ -40,7 +63,6 @@ func (p *place) policy() (*policy.Policy, error) {
 		path := filepath.Join(pol.Server.Data, controlName)
 		pol.Server.Control = policy.Addr{Network: "unix", Address: path}
 	}
-	return pol, nil
 }
 
 // loadPolicy reads a policy that was named with a flag or, without one, as an

@@ -42,6 +42,9 @@ func (c *policyPlanCmd) Run(env *environment) error {
 	return withStore(env.ctx, &c.place, func(s store) error {
 		p := newPlan(env, s, pol, c.Examples)
 		defer p.progress.clear()
+		if err := pol.Check(); err != nil {
+			fmt.Fprintln(env.stderr, clean("daybook: warning: a reload would refuse this policy: "+err.Error()))
+		}
 		if err := p.entries(q); err != nil {
 			return err
 		}

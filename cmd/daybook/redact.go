@@ -42,10 +42,18 @@ func (r *redactor) write(e *entry, w io.Writer) error {
 		return err
 	}
 	defer func() { f.Close() }()
-	for range maxNested {
+	if !v.Journal {
+		return hideFields(w, f, v.Hide) // a report in it is a part of somebody's mail
+	}
+	for depth := range maxNested {
 		inner, err := openReport(f, &v)
 		if err != nil {
 			return fmt.Errorf("entry %d: %w", e.ID, err)
+		}
+		if inner == nil && depth == 0 && v.Wrapped {
+			if like, err := likeReport(f); err != nil || like {
+				return errors.Join(err, fmt.Errorf("entry %d: it looks like a report, and cannot be read as one: %w", e.ID, errNotShown))
+			}
 		}
 		if inner == nil {
 			return hideFields(w, f, v.Hide)
@@ -118,6 +126,22 @@ func openReport(f *os.File, v *view) (*os.File, error) {
 		}
 		return err
 	})
+}
+
+// likeReport tells that a file has the looks of a report, or a header that is too long
+// to tell.
+func likeReport(f *os.File) (bool, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return false, err
+	}
+	report, err := journal.Parse(f, info.Size(), journal.Options{})
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(report.Flags, func(flag string) bool {
+		return flag == journal.FlagUntrusted || flag == journal.FlagHeaderTooLong
+	}), nil
 }
 
 // hideFields copies a message without some fields of its header.

@@ -47,10 +47,10 @@ func (d *daemon) reloadAt(ctx context.Context, hangup <-chan os.Signal) {
 // reload reads the policy again, and when nothing is wrong with it has it judge
 // the messages from now on. Its text is kept first. The error is logged too.
 func (d *daemon) reload(ctx context.Context, actor string) (*reloadResult, error) {
-	d.reloading.Lock()
-	defer d.reloading.Unlock()
+	// The files may lie on a disk that does not answer: the end does not wait for that.
+	d.reading.Lock()
+	defer d.reading.Unlock()
 	pol, err := d.settings()
-	before := d.ingest.Policy()
 	if err == nil {
 		err = d.checkReload(pol)
 	}
@@ -58,18 +58,23 @@ func (d *daemon) reload(ctx context.Context, actor string) (*reloadResult, error
 	if err == nil {
 		certificates, err = loadCertificates(d.inOrder(pol))
 	}
+	d.reloading.Lock()
+	defer d.reloading.Unlock()
+	if d.ended {
+		return nil, archive.ErrClosed
+	}
+	before := d.ingest.Policy()
 	changed := err == nil && pol.Digest != before.Digest
 	if changed || err == nil && d.unkept {
 		// Who asked may have gone: a policy whose event is written has to judge.
-		if err = d.keepPolicy(context.WithoutCancel(ctx), pol, actor, suspensions(before, pol)); err == nil {
-			d.kept()
-		}
+		err = d.keepPolicy(context.WithoutCancel(ctx), pol, actor, suspensions(before, pol))
 	}
 	if err != nil {
 		for _, mistake := range mistakes(err) {
 			d.log.Error("wrong in the policy", "by", actor, "error", mistake)
 		}
 		d.log.Error("the policy stays as it was", "by", actor, "policy", fmt.Sprintf("%.6x", before.Digest), "error", err)
+		d.refused.Store(&refusedReload{at: time.Now().UTC(), text: fmt.Sprintf("by %s: %v", actor, err)})
 		return nil, err
 	}
 	for i, id := range d.identities {
@@ -78,10 +83,18 @@ func (d *daemon) reload(ctx context.Context, actor string) (*reloadResult, error
 		}
 	}
 	d.ingest.SetPolicy(pol)
+	d.kept()
+	d.refused.Store(nil)
 	warnOfCertificates(d.log, d.inOrder(pol), certificates, time.Now())
 	warnOf(d.log, pol)
 	d.log.Info("policy reloaded", "by", actor, "policy", fmt.Sprintf("%.6x", pol.Digest), "changed", changed)
 	return newReloadResult(pol, changed), nil
+}
+
+// refusedReload is a reload that changed nothing because something was wrong.
+type refusedReload struct {
+	at   time.Time
+	text string
 }
 
 // maxMistakes bounds the mistakes of a policy that are logged.
@@ -112,7 +125,7 @@ func (d *daemon) checkReload(pol *policy.Policy) error {
 	server := pol.Server
 	server.MaxMessage = d.pol.Server.MaxMessage // what it means is in the ways in
 	if server != d.pol.Server {
-		return refuse("server", errors.New("the block has changed"), wayOut)
+		return refuse("server", fmt.Errorf("the block has changed: %s", strings.Join(changedKeys(server, d.pol.Server), ", ")), wayOut)
 	}
 	was, is := ways(d.pol), ways(pol)
 	for name, way := range was {
@@ -129,6 +142,24 @@ func (d *daemon) checkReload(pol *policy.Policy) error {
 		}
 	}
 	return nil
+}
+
+// changedKeys names the keys of the server block that differ.
+func changedKeys(a, b policy.Server) []string {
+	var list []string
+	for _, key := range []struct {
+		name   string
+		differ bool
+	}{
+		{"data", a.Data != b.Data}, {"hostname", a.Hostname != b.Hostname}, {"min_free", a.MinFree != b.MinFree},
+		{"control", a.Control != b.Control}, {"metrics", a.Metrics != b.Metrics},
+		{"log_level", a.LogLevel != b.LogLevel}, {"log_format", a.LogFormat != b.LogFormat},
+	} {
+		if key.differ {
+			list = append(list, key.name)
+		}
+	}
+	return list
 }
 
 // inOrder gives the listeners of a policy that checkReload has let through, in the
@@ -187,13 +218,13 @@ func (d *daemon) keepLater(ctx context.Context) {
 func (d *daemon) keepStart(ctx context.Context) error {
 	d.reloading.Lock()
 	defer d.reloading.Unlock()
-	if !d.unkept {
+	if !d.unkept || d.ended {
 		return nil
 	}
 	if err := d.archive.Room(); err != nil {
 		return err
 	}
-	if err := d.keepPolicy(context.WithoutCancel(ctx), d.pol, "start", ""); err != nil {
+	if err := d.keepPolicy(context.WithoutCancel(ctx), d.pol, "start", suspensions(&policy.Policy{}, d.pol)); err != nil {
 		return err
 	}
 	d.kept()
@@ -213,7 +244,7 @@ func (d *daemon) keepFirst(ctx context.Context) error {
 	if last, err := d.archive.LastPolicy(); err == nil && last.Digest == d.pol.Digest {
 		return nil
 	}
-	err := d.keepPolicy(ctx, d.pol, "start", "")
+	err := d.keepPolicy(ctx, d.pol, "start", suspensions(&policy.Policy{}, d.pol))
 	if errors.Is(err, archive.ErrNoSpace) {
 		d.log.Warn("mail is deferred until there is room for the policy's text", "error", err)
 		d.unkept = true

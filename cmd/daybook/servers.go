@@ -106,6 +106,9 @@ type served struct {
 func (s *served) Status(ctx context.Context) (status, error) {
 	st, err := s.local.Status(ctx)
 	st.Daemon = &daemonStatus{PID: os.Getpid(), Started: s.daemon.started, Policy: digestText(s.daemon.ingest.Policy().Digest), Sources: []sourceStatus{}}
+	if r := s.daemon.refused.Load(); r != nil {
+		st.Daemon.ReloadError, st.Daemon.ReloadFailed = valid(r.text), r.at
+	}
 	for _, source := range s.daemon.ingest.Status() {
 		st.Daemon.Sources = append(st.Daemon.Sources, newSourceStatus(&source))
 	}

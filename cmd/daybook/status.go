@@ -60,6 +60,9 @@ func printStatus(w io.Writer, s *status) error {
 	policy := "none judges now"
 	if s.Daemon != nil {
 		policy = s.Daemon.Policy
+		if s.Daemon.ReloadError != "" {
+			policy += fmt.Sprintf("; the reload at %s was refused, %s", s.Daemon.ReloadFailed.Format("2006-01-02 15:04:05 UTC"), s.Daemon.ReloadError)
+		}
 	}
 	for _, line := range [][2]string{
 		{"data", s.Data},

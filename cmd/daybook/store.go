@@ -83,10 +83,14 @@ type status struct {
 
 // daemonStatus is how the daemon is that serves the archive.
 type daemonStatus struct {
-	PID     int            `json:"pid"`
-	Started time.Time      `json:"started"`
-	Policy  string         `json:"policy"` // the digest of the one that judges
-	Sources []sourceStatus `json:"sources"`
+	PID     int       `json:"pid"`
+	Started time.Time `json:"started"`
+	Policy  string    `json:"policy"` // the digest of the one that judges
+	// ReloadError says why the last reload was refused, ReloadFailed when; empty when it
+	// was not, or none was tried.
+	ReloadError  string         `json:"reload_error"`
+	ReloadFailed time.Time      `json:"reload_failed,omitzero"`
+	Sources      []sourceStatus `json:"sources"`
 }
 
 // openStore opens the archive that a command is to read: through the daemon that
@@ -98,7 +102,7 @@ func openStore(ctx context.Context, p *place) (store, error) {
 // openWith opens the archive through the daemon that serves it, or else on disk in
 // the way given.
 func openWith(ctx context.Context, p *place, onDisk func(*policy.Policy) (store, error)) (store, error) {
-	pol, err := p.policy()
+	pol, err := p.server()
 	if err != nil {
 		return nil, err
 	}

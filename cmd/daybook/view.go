@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 
 	"daybook/policy"
 )
@@ -10,16 +11,23 @@ import (
 type view struct {
 	ClearText bool     `json:"clear_text"` // of two originals, the decrypted one
 	Hide      []string `json:"hide"`       // header fields that are hidden from those who may not see them
+	Journal   bool     `json:"journal"`    // a report is what it says, else somebody's mail
+	Wrapped   bool     `json:"wrapped"`    // what is no report may be a damaged one
 }
 
 // viewOf gives how a policy shows the mail of a source. One that is no journal, or is
-// gone, has what a journal has by default.
+// gone, has what a journal has by default. What carries an envelope's recipients is
+// hidden in any case.
 func viewOf(pol *policy.Policy, source string) view {
-	j := pol.Journal(source)
+	found := pol.Journal(source)
+	j := found
 	if j == nil {
 		j = &policy.Default().Journals[0]
 	}
-	return view{ClearText: j.PreferClearText, Hide: j.HideHeaders}
+	return view{
+		ClearText: j.PreferClearText, Hide: slices.Concat(j.HideHeaders, j.HeaderEnvelope, []string{"Bcc", "Resent-Bcc"}),
+		Journal: found != nil || pol.Milter(source) == nil, Wrapped: found != nil && j.Format == policy.FormatEnvelope,
+	}
 }
 
 // views finds how the mail of sources is shown, and asks but once for each.

@@ -32,8 +32,15 @@ func TestSkipsAreNarrow(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(copied, "rules.hcl"), []byte(wider), 0o600); err != nil {
 				t.Fatal(err)
 			}
+			p, err := policy.Load(copied)
+			if refused := (*policy.Error)(nil); errors.As(err, &refused) {
+				continue // without it the rule may not skip at all
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
 			var failed *policy.TestError
-			if err := load(t, copied).Check(); !errors.As(err, &failed) {
+			if err := p.Check(); !errors.As(err, &failed) {
 				t.Errorf("%s/rules.hcl:%d: without %s no test fails: %v", folder, term.Start.Line, text[term.Start.Byte:term.End.Byte], err)
 			}
 		}
