@@ -260,7 +260,7 @@ func (s *session) answered(reply []byte) error {
 		return err
 	}
 	if strings.HasPrefix(string(reply), "552") {
-		s.log.Warn("a message larger than MaxMessage was announced, and not taken", "client", s.client, "max_message", s.cfg.MaxMessage)
+		s.log.Warn("a message larger than max_message was announced, and not taken", "client", s.client, "max_message", s.cfg.MaxMessage)
 		return nil
 	}
 	if reply[0] != '5' {

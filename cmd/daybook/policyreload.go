@@ -19,15 +19,12 @@ Exit status: 0 when the policy judges, 1 when the work failed, 2 when the policy
 
 // Run reloads.
 func (c *policyReloadCmd) Run(env *environment) error {
-	pol, err := c.policy()
-	if err != nil && c.Config != "" && c.Data == "" {
-		return stays(err) // the daemon would say the same
+	pol, err := c.server() // what else is wrong the daemon says
+	if err != nil && c.Data != "" {
+		pol, err = (&place{Data: c.Data}).policy()
 	}
 	if err != nil {
-		// Where the daemon is does not hang on what is wrong with its policy.
-		if pol, err = (&place{Data: c.Data}).policy(); err != nil {
-			return err
-		}
+		return stays(err)
 	}
 	socket := pol.Server.Control.Address
 	r, err := dialControl(env.ctx, socket)

@@ -29,6 +29,15 @@ func sources(states ...string) string {
 	return `{"pid":1,"sources":[` + strings.Join(list, ",") + `]}`
 }
 
+// reloaded is a daemon's part with the error of its last reload.
+func reloaded(err string, states ...string) string {
+	failed := ""
+	if err != "" {
+		failed = `"reload_failed":"2026-05-04T03:02:01Z",`
+	}
+	return strings.Replace(sources(states...), `{"pid":1,`, `{"pid":1,"reload_error":"`+err+`",`+failed, 1)
+}
+
 // script is a program in the place of daybook that prints a text and ends.
 func script(stdout, stderr string, code string) string {
 	return "#!/bin/sh\ncat <<'END'\n" + stdout + "\nEND\ncat >&2 <<'END'\n" + stderr + "\nEND\nexit " + code + "\n"
@@ -57,7 +66,8 @@ func TestCheck(t *testing.T) {
 	}{
 		{"running", status(object("", none, sources("running", "running"))), nil, 0,
 			`DAYBOOK OK - 4711 entries, 2 sources | entries=4711c quarantine=2 free=1000000B damage=0 sources=2 troubled=0`},
-		{"awaiting", status(object("", none, sources("awaiting first message"))), nil, 0, `DAYBOOK OK - 4711 entries, 1 sources`},
+		{"awaiting", status(object("", none, sources("awaiting first message"))), nil, 0, `DAYBOOK OK - 4711 entries, 1 source | `},
+		{"one entry", status(strings.Replace(object("", none, sources()), "4711", "1", 1)), nil, 0, `DAYBOOK OK - 1 entry, 0 sources | entries=1c `},
 		{"awaiting is a warning on demand", status(object("", none, sources("awaiting first message"))), []string{"-w", "down,awaiting"}, 1,
 			`DAYBOOK WARNING - sourceA is awaiting first message`},
 		{"down", status(object("", none, sources("running", "down"))), nil, 1, `DAYBOOK WARNING - sourceB is down | `},
@@ -78,6 +88,16 @@ func TestCheck(t *testing.T) {
 			`DAYBOOK CRITICAL - mail cannot be archived: the disk is full | `},
 		{"damage", script(object("", `[{"segment":"1"},{"segment":"2"}]`, sources("running")), "", "1"), nil, 2,
 			`DAYBOOK CRITICAL - damage is known in 2 places, see daybook status | `},
+		{"damage in one place", script(object("", `[{"segment":"1"}]`, sources("running")), "", "1"), nil, 2,
+			`DAYBOOK CRITICAL - damage is known in 1 place, see daybook status | `},
+		{"reload went well", status(object("", none, reloaded("", "running"))), nil, 0, `DAYBOOK OK - 4711 entries, 1 source | `},
+		{"reload refused", status(object("", none, reloaded(`rules.hcl:3:7: a | that\nis none`, "running"))), nil, 1,
+			`DAYBOOK WARNING - the last reload was refused: rules.hcl:3:7: a   that is none | entries=4711c quarantine=2 free=1000000B damage=0 sources=1 troubled=0`},
+		{"reload refused, and worse", status(object("", none, reloaded("x", "down", "error"))), nil, 2,
+			`DAYBOOK CRITICAL - sourceB is error: disk   on fire; the last reload was refused: x; sourceA is down | `},
+		{"reload refused is critical on demand", status(object("", none, reloaded("x", "down"))), []string{"-w", "down"}, 2,
+			`DAYBOOK CRITICAL - the last reload was refused: x; sourceA is down | `},
+		{"reload refused is ignored on demand", status(object("", none, reloaded("x", "running"))), []string{"-i", "reload"}, 0, `DAYBOOK OK - `},
 		{"options for status", "#!/bin/sh\n[ \"$*\" = 'status --json --data /a b' ] || exit 9\necho '" + object("", none, sources()) + "'\n",
 			[]string{"--", "--data", "/a b"}, 0, `DAYBOOK OK - `},
 		{"not readable", script("", "daybook: status: /var/lib/daybook: permission denied", "2"), nil, 3,
@@ -89,6 +109,11 @@ func TestCheck(t *testing.T) {
 		{"no answer", "#!/bin/sh\nexec sleep 60\n", []string{"-t", "1"}, 3, `DAYBOOK UNKNOWN - daybook status did not answer within 1 seconds`},
 		{"wrong option", status(""), []string{"-x"}, 3, `DAYBOOK UNKNOWN - wrong option`},
 		{"wrong state", status(""), []string{"-w", "Down!"}, 3, `DAYBOOK UNKNOWN - "Down!" is no list of states`},
+		{"option without its list", status(""), []string{"-w"}, 3, `DAYBOOK UNKNOWN - wrong option`},
+		{"long option", status(""), []string{"--warning", "down"}, 3, `DAYBOOK UNKNOWN - wrong option`},
+		{"unknown state", status(""), []string{"-w", "down,away"}, 3, `DAYBOOK UNKNOWN - "away" is no state: use down, error, `},
+		{"unknown state to ignore", status(""), []string{"-i", "suspend"}, 3, `DAYBOOK UNKNOWN - "suspend" is no state: use down, error, `},
+		{"help for status", status(object("", none, sources())), []string{"--", "--help"}, 0, `DAYBOOK OK - `},
 		{"wrong time", status(""), []string{"-t", "soon"}, 3, `DAYBOOK UNKNOWN - -t soon is no number of seconds`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -115,6 +140,16 @@ func perfdata(t *testing.T, code int, out string) {
 	for _, n := range strings.Fields(numbers) {
 		if !form.MatchString(n) {
 			t.Errorf("%q has the number %q", out, n)
+		}
+	}
+}
+
+// TestHelp: who asks for help gets it, with the status that plugins have for that.
+func TestHelp(t *testing.T) {
+	for _, args := range [][]string{{"-h"}, {"--help"}, {"-w", "down", "-h"}, {"-w", "down", "--help"}} {
+		code, out := check(t, "", os.Getenv("PATH"), args...)
+		if code != 3 || !strings.HasPrefix(out, "Usage: check_daybook ") || !strings.Contains(out, "\n  -t SECONDS ") {
+			t.Errorf("%q: %d, %s", args, code, out)
 		}
 	}
 }
@@ -161,6 +196,9 @@ func check(t *testing.T, daybook, path string, args ...string) (code int, out st
 	var ended *exec.ExitError
 	if err != nil && !errors.As(err, &ended) {
 		t.Fatal(err)
+	}
+	if stderr.Len() > 0 {
+		t.Errorf("check_daybook wrote to standard error: %s", stderr.String())
 	}
 	return cmd.ProcessState.ExitCode(), stdout.String()
 }
