@@ -85,7 +85,7 @@ func passes(err error) bool {
 
 // Shutdown stops accepting and closes the connections that are between
 // transactions. Those inside one are closed when it is over. If ctx ends
-// first, the contexts of all Session methods end, the connections are closed,
+// first, the connections are closed, the contexts of all Session methods end,
 // and the error wraps that of ctx; a method that is running then runs on and
 // Connections counts it.
 func (s *Server) Shutdown(ctx context.Context) error {
@@ -103,11 +103,11 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 	}
-	s.cancel()
 	left := s.close()
 	for _, g := range left {
 		g.force()
 	}
+	s.cancel() // after it, so that no verdict of a method that it ends goes out
 	return fmt.Errorf("milter: %d connections closed inside a transaction: %w", len(left), ctx.Err())
 }
 
