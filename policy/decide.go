@@ -38,12 +38,12 @@ const (
 
 // Decide says what becomes of a message: for every tenant of its source that has an
 // internal address in it, else for the one that the source names for mail that is
-// nobody's. There is always at least one decision. The rules are tried in their order and the first that matches
-// decides; when none does, the words of the source do: non_internal,
-// unknown_internal, on_old. Where it is not known for sure who sent and received a
-// message, nothing that skips rests on that. Mail of a source that the policy does not
-// have is archived for the first tenant. It does no I/O but for calling Facts.Head, and is safe
-// for concurrent use.
+// nobody's. There is always at least one decision. The rules are tried in their order
+// and the first that matches decides; when none does, the words of the source do:
+// non_internal, unknown_internal, on_old. Where it is not known for sure who sent and
+// received a message, nothing that skips rests on that. Mail of a source that the
+// policy does not have is archived for the first tenant. It does no I/O but for calling
+// Facts.Head, and is safe for concurrent use.
 func (p *Policy) Decide(f *Facts) []Decision {
 	m := p.mailOf(f)
 	source := p.sourceOf(f.Source)
