@@ -12,7 +12,7 @@ import (
 
 // catalogVersion is raised whenever the table below changes; a catalog of
 // another version is made anew by Open.
-const catalogVersion = 3
+const catalogVersion = 4
 
 // The catalog's keys. Integers are big endian, so that keys sort by them. hash is
 // the first 8 bytes of a SHA-256; two texts may share it, so what is found under
@@ -22,7 +22,8 @@ const catalogVersion = 3
 //	state                                   how far the ledger was applied, and totals
 //	entry    seq:8                          location of the entry's record
 //	event    seq:8                          location of the event's record
-//	content  len:1 tenant sha256:32         location of the last content record with it
+//	content  len:1 tenant sha256:32         location of the last record with it; of an
+//	                                        entry's, and where in the entry's text
 //	sender   hash(address):8 seq:8          -
 //	recipient hash(address):8 seq:8         -
 //	msgid    hash(Message-ID):8 seq:8       -
@@ -129,14 +130,14 @@ func encodeLocation(at ledger.Location) []byte {
 	return binary.AppendUvarint(b, uint64(at.Length))
 }
 
-func decodeLocation(b []byte) (ledger.Location, bool) {
+func decodeLocation(b []byte) (at ledger.Location, rest []byte, ok bool) {
 	var n [3]uint64
 	for i := range n {
 		v, size := binary.Uvarint(b)
 		if size <= 0 {
-			return ledger.Location{}, false
+			return ledger.Location{}, nil, false
 		}
 		n[i], b = v, b[size:]
 	}
-	return ledger.Location{Segment: uint32(n[0]), Offset: int64(n[1]), Length: uint32(n[2])}, len(b) == 0
+	return ledger.Location{Segment: uint32(n[0]), Offset: int64(n[1]), Length: uint32(n[2])}, b, true
 }
