@@ -21,7 +21,7 @@ type held interface{ Bytes() []byte }
 
 // Append archives a receipt. When it returns nil, the entry and its content are
 // on stable storage. Every receipt becomes an entry: a resend of a message is a
-// further one, never an error. An error is always temporary for the sender, and
+// further one, joined to the first, never an error. An error is always temporary for the sender, and
 // is [ErrNoSpace], [ErrClosed], ctx's, or one of the disk.
 func (a *Archive) Append(ctx context.Context, r *Receipt) (Entry, error) {
 	if err := checkNames(r.Tenant, r.Source); err != nil {
@@ -37,6 +37,7 @@ func (a *Archive) Append(ctx context.Context, r *Receipt) (Entry, error) {
 		Tenant: r.Tenant, Source: r.Source, Received: r.Received.UTC(), Envelope: r.Envelope,
 		Summary: r.Summary, Size: r.Size, SHA256: r.SHA256, Flags: r.Flags, Decision: r.Decision,
 	}
+	e.Identity, e.Join = r.identity()
 	var whole bool
 	if e.Truth, whole = fit(r.Truth, r.Size); !whole {
 		e.Flags = append(slices.Clone(e.Flags), FlagTruthCut)
@@ -57,6 +58,7 @@ func (a *Archive) Append(ctx context.Context, r *Receipt) (Entry, error) {
 	if err := a.write(ctx, records); err != nil {
 		return Entry{}, err
 	}
+	a.warn(ctx, e)
 	return *e, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,7 +13,7 @@ import (
 
 // catalogVersion is raised whenever the table below changes; a catalog of
 // another version is made anew by Open.
-const catalogVersion = 3
+const catalogVersion = 4
 
 // The catalog's keys. Integers are big endian, so that keys sort by them. hash is
 // the first 8 bytes of a SHA-256; two texts may share it, so what is found under
@@ -20,7 +21,8 @@ const catalogVersion = 3
 //
 //	key                                     value
 //	state                                   how far the ledger was applied, and totals
-//	entry    seq:8                          location of the entry's record
+//	entry    seq:8                          location of the entry's record; when it is joined
+//	                                        also the head's number, and why
 //	event    seq:8                          location of the event's record
 //	content  len:1 tenant sha256:32         location of the last content record with it
 //	sender   hash(address):8 seq:8          -
@@ -29,9 +31,16 @@ const catalogVersion = 3
 //	time     received, nanoseconds:8 seq:8  -
 //	quarantine seq:8                        state of the entry: 0 waiting, 1 kept
 //	policy   sha256:32                      seq:8 of the last event that kept its text
+//	join     hash(tenant, Message-ID or     the latest messages with it, see heads.encode
+//	         digest):16
+//	member   head:8 seq:8                   -
+//	tenant   tenant                         totals of the tenant, see TenantTotals
 //
 // Senders, recipients and Message-IDs are those of the envelope and the header, and
-// those of the truth.
+// those of the truth. A message has the number of its first entry, the head. Under
+// sender, recipient, msgid and time a joined entry stands twice: with its own number,
+// and with the head's, where the value is the number of the last entry that put it
+// there. So messages are found in the order of their numbers.
 const (
 	keyState      = 'A'
 	keyEntry      = 'e'
@@ -43,6 +52,9 @@ const (
 	keyTime       = 't'
 	keyQuarantine = 'q'
 	keyPolicy     = 'p'
+	keyJoin       = 'j'
+	keyMember     = 'g'
+	keyTenant     = 'n'
 )
 
 func stateKey() []byte { return []byte{keyState} }
@@ -60,6 +72,12 @@ func contentKey(tenant string, hash []byte) []byte {
 	b = append(b, tenant...)
 	return append(b, hash...)
 }
+
+func memberKey(head, seq uint64) []byte {
+	return binary.BigEndian.AppendUint64(seqKey(keyMember, head), seq)
+}
+
+func tenantKey(tenant string) []byte { return append([]byte{keyTenant}, tenant...) }
 
 func policyKey(digest Digest) []byte { return append([]byte{keyPolicy}, digest[:]...) }
 
@@ -112,6 +130,11 @@ func indexKeys(e *Entry) [][]byte {
 	return keys
 }
 
+// headKey is an index key of a joined entry as it stands under the head's number.
+func headKey(key []byte, head uint64) []byte {
+	return binary.BigEndian.AppendUint64(slices.Clone(key[:len(key)-8]), head)
+}
+
 // prefixEnd is the first key behind all that begin with prefix.
 func prefixEnd(prefix []byte) []byte {
 	end := append([]byte(nil), prefix...)
@@ -129,14 +152,15 @@ func encodeLocation(at ledger.Location) []byte {
 	return binary.AppendUvarint(b, uint64(at.Length))
 }
 
-func decodeLocation(b []byte) (ledger.Location, bool) {
+// decodeLocation reads a location, and gives what stands behind it.
+func decodeLocation(b []byte) (_ ledger.Location, rest []byte, ok bool) {
 	var n [3]uint64
 	for i := range n {
 		v, size := binary.Uvarint(b)
 		if size <= 0 {
-			return ledger.Location{}, false
+			return ledger.Location{}, nil, false
 		}
 		n[i], b = v, b[size:]
 	}
-	return ledger.Location{Segment: uint32(n[0]), Offset: int64(n[1]), Length: uint32(n[2])}, len(b) == 0
+	return ledger.Location{Segment: uint32(n[0]), Offset: int64(n[1]), Length: uint32(n[2])}, b, true
 }

@@ -23,8 +23,8 @@ const (
 // The versions of the records that are written; all before them are read.
 const (
 	// recordVersion is that of entries and events. 2 added decisions, quarantine,
-	// policies and truths.
-	recordVersion  = 2
+	// policies and truths, 3 identities.
+	recordVersion  = 3
 	contentVersion = 1
 )
 
@@ -61,6 +61,9 @@ type entryRecord struct {
 	// From version 2 on.
 	Decision *decisionRecord `cbor:"11,keyasint,omitempty"`
 	Truth    *truthRecord    `cbor:"12,keyasint,omitempty"`
+	// From version 3 on.
+	Identity *identityRecord `cbor:"13,keyasint,omitempty"`
+	Join     *joinRecord     `cbor:"14,keyasint,omitempty"`
 }
 
 // eventRecord is the body of an event record, encoded like an entry's.
@@ -122,6 +125,7 @@ func (c codec) encodeEntry(e *Entry) ([]byte, error) {
 		Envelope: e.Envelope, Summary: e.Summary, Size: e.Size, SHA256: e.SHA256[:],
 		Flags: e.Flags, Recipe: e.recipe, Truth: newTruthRecord(e.Truth),
 	}
+	b.Identity, b.Join = newIdentityRecords(e)
 	if !e.Decision.isZero() {
 		b.Decision = newDecisionRecord(&e.Decision)
 	}
@@ -150,6 +154,9 @@ func (c codec) decodeEntry(r ledger.Record) (Entry, error) {
 	}
 	if d != nil {
 		e.Decision = *d
+	}
+	if err := e.readIdentity(b.Identity, b.Join); err != nil {
+		return Entry{}, fmt.Errorf("entry %d: %w", r.Seq, err)
 	}
 	return e, nil
 }
