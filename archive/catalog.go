@@ -32,13 +32,14 @@ type totals struct {
 	entries, events, contents uint64
 	received                  uint64 // bytes of all entries' messages
 	keys                      uint64 // index keys of all entries
+	messages                  uint64 // entries that are not joined
 }
 
 func (s state) encode() []byte {
 	b := []byte{catalogVersion}
 	for _, v := range []uint64{
 		uint64(s.mark.Segment), uint64(s.mark.Offset), s.mark.Seq, uint64(s.mark.Group),
-		s.entries, s.events, s.contents, s.received, s.keys, s.doubts,
+		s.entries, s.events, s.contents, s.received, s.keys, s.messages, s.doubts,
 	} {
 		b = binary.BigEndian.AppendUint64(b, v)
 	}
@@ -58,7 +59,7 @@ func (e *otherVersion) Error() string {
 // decodeState reads a state. In every version the mark stands first, so that one
 // of another version tells how far the ledger was acknowledged.
 func decodeState(b []byte) (state, error) {
-	var v [10]uint64
+	var v [11]uint64
 	if len(b) < 1+8*4 || b[0] == catalogVersion && len(b) != 1+8*len(v) {
 		return state{}, errors.New("its state is damaged")
 	}
@@ -72,7 +73,8 @@ func decodeState(b []byte) (state, error) {
 	if b[0] != catalogVersion {
 		return state{}, &otherVersion{b[0], mark}
 	}
-	return state{mark, totals{entries: v[4], events: v[5], contents: v[6], received: v[7], keys: v[8]}, v[9]}, nil
+	t := totals{entries: v[4], events: v[5], contents: v[6], received: v[7], keys: v[8], messages: v[9]}
+	return state{mark, t, v[10]}, nil
 }
 
 // catalog is the view of the ledger in Pebble. What it holds is a function of

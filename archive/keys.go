@@ -34,7 +34,7 @@ const catalogVersion = 4
 //	join     hash(tenant, Message-ID or     the latest messages with it, see heads.encode
 //	         digest):16
 //	member   head:8 seq:8                   -
-//	tenant   tenant                         totals of the tenant, see TenantTotals
+//	tenant   name                           totals of the tenant, see TenantTotals
 //
 // Senders, recipients and Message-IDs are those of the envelope and the header, and
 // those of the truth. A message has the number of its first entry, the head. Under

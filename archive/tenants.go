@@ -110,6 +110,9 @@ func length(r *ledger.Record) uint64 { return uint64(r.At.End().Offset - r.At.Of
 func (k *catalog) count(r *ledger.Record, e *Entry, j joined, s *state) {
 	t := k.tenant(e.Tenant, s)
 	t.add(e, j, length(r))
+	if j.reason == "" {
+		s.messages++
+	}
 	k.pass.tenants[e.Tenant] = t
 }
 
