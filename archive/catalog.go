@@ -101,18 +101,9 @@ func openCatalog(dir string, c codec, o *pebble.Options) (*catalog, error) {
 	if o.ReadOnly {
 		k.overlay = db.NewIndexedBatch()
 	}
-	v, closer, err := db.Get(stateKey())
-	if errors.Is(err, pebble.ErrNotFound) {
-		k.state.mark = ledger.Mark{Seq: 1}
-		return k, nil
-	}
-	if err == nil {
-		k.state, err = decodeState(v)
-		closer.Close()
-	}
-	if err != nil {
+	if k.state, err = readState(db); err != nil {
 		db.Close()
-		return nil, catalogError(err)
+		return nil, err
 	}
 	return k, nil
 }
@@ -173,6 +164,34 @@ func (k *catalog) reader() pebble.Reader {
 		return k.overlay
 	}
 	return k.db
+}
+
+// snapshot is what the catalog holds at this moment, and goes on holding for the
+// reader until release is called.
+func (k *catalog) snapshot() (_ pebble.Reader, release func()) {
+	if k.overlay != nil {
+		return k.overlay, func() {}
+	}
+	s := k.db.NewSnapshot()
+	return s, func() { s.Close() }
+}
+
+// readState reads how far a catalog has come; a new one has come nowhere.
+func readState(from pebble.Reader) (state, error) {
+	none := state{mark: ledger.Mark{Seq: 1}}
+	v, closer, err := from.Get(stateKey())
+	if errors.Is(err, pebble.ErrNotFound) {
+		return none, nil
+	}
+	if err != nil {
+		return none, catalogError(err)
+	}
+	defer closer.Close()
+	s, err := decodeState(v)
+	if err != nil {
+		return none, catalogError(err)
+	}
+	return s, nil
 }
 
 // apply takes the records of a group into the catalog.

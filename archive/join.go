@@ -143,6 +143,15 @@ type joined struct {
 	collides uint64
 }
 
+// other is the message that is named with an entry: the one it is joined to or
+// collides with, or its own.
+func (j joined) other() uint64 {
+	if j.collides != 0 {
+		return j.collides
+	}
+	return j.head
+}
+
 // heads are the messages that an entry may belong to, by number.
 type heads struct {
 	lost bool // there were more than are known

@@ -72,21 +72,22 @@ func headsIn(from pebble.Reader, key []byte) (heads, error) {
 
 // tell gives an entry its message.
 func (j joined) tell(e *Entry) {
-	e.Message, e.Joined, e.Differs, e.collides = j.head, j.reason, j.differs, j.collides
+	e.Message, e.Joined, e.Differs, e.Collides = j.head, j.reason, j.differs, j.collides
 }
 
 // joinDiffers is set in the byte that says why an entry is joined, beside the number
-// of the reason, from 1 on.
+// of the reason. They are numbered from 1 on; 0 is for one that is not joined, and
+// collides.
 const joinDiffers = 0x80
 
-// appendTo writes behind an entry's location which message it belongs to, when that
-// is another's.
+// appendTo writes behind an entry's location which other message it belongs to, or
+// collides with, if there is one.
 func (j joined) appendTo(at []byte) []byte {
-	if j.reason == "" {
+	if j.reason == "" && j.collides == 0 {
 		return at
 	}
 	all := reasons()
-	at = binary.AppendUvarint(at, j.head)
+	at = binary.AppendUvarint(at, j.other())
 	return append(at, byte(1+slices.Index(all[:], j.reason))|bit(j.differs, joinDiffers))
 }
 
@@ -119,30 +120,33 @@ func decodePlace(v []byte, id uint64) (ledger.Location, joined, error) {
 	if len(rest) == 0 {
 		return at, joined{head: id}, nil
 	}
-	head, n := binary.Uvarint(rest)
-	if n <= 0 || len(rest) != n+1 || head == 0 || head >= id {
+	other, n := binary.Uvarint(rest)
+	if n <= 0 || len(rest) != n+1 || other == 0 || other >= id {
 		return at, joined{}, errPlace
+	}
+	if rest[n] == 0 {
+		return at, joined{head: id, collides: other}, nil
 	}
 	all, why := reasons(), rest[n]&^joinDiffers
 	if why == 0 || int(why) > len(all) {
 		return at, joined{}, errPlace
 	}
-	return at, joined{head: head, reason: all[why-1], differs: rest[n]&joinDiffers != 0}, nil
+	return at, joined{head: other, reason: all[why-1], differs: rest[n]&joinDiffers != 0}, nil
 }
 
 // warn records that an entry has the Message-ID of another message and another
 // content. The entry is archived, whatever becomes of the warning.
 func (a *Archive) warn(ctx context.Context, e *Entry) {
-	if e.collides == 0 {
+	if e.Collides == 0 {
 		return
 	}
 	_, err := a.appendEvent(context.WithoutCancel(ctx), nil, Event{
 		Kind: EventCollision, Time: time.Now().UTC(), Tenant: e.Tenant, Source: e.Source, Entry: e.ID,
 		MessageID: e.Identity.MessageID, Size: e.Size, SHA256: e.SHA256,
-		Text: fmt.Sprintf("entry %d has the Message-ID of message %d and another content; both are kept, as two messages", e.ID, e.collides),
+		Text: fmt.Sprintf("entry %d has the Message-ID of message %d and another content; both are kept, as two messages", e.ID, e.Collides),
 	})
 	if err != nil {
 		a.log.Warn("an event could not be recorded; the message that it is about is archived",
-			"kind", EventCollision, "entry", e.ID, "other", e.collides, "error", err)
+			"kind", EventCollision, "entry", e.ID, "other", e.Collides, "error", err)
 	}
 }

@@ -22,7 +22,7 @@ const catalogVersion = 4
 //	key                                     value
 //	state                                   how far the ledger was applied, and totals
 //	entry    seq:8                          location of the entry's record; when it is joined
-//	                                        also the head's number, and why
+//	                                        or collides, the head's number, and why
 //	event    seq:8                          location of the event's record
 //	content  len:1 tenant sha256:32         location of the last content record with it
 //	sender   hash(address):8 seq:8          -

@@ -73,14 +73,16 @@ type Entry struct {
 	Join     Join
 	// Message is the number of the message that the entry belongs to, which is that of
 	// its first entry, and Joined says why it belongs to it; empty in the first one.
-	// Differs tells that its content is not that of the first entry. They follow from
+	// Differs tells that its content is not that of the first entry. Collides is the
+	// number of the latest message before that has the same Message-ID and another
+	// content, when this entry is the first of its own; 0 for none. They follow from
 	// the entries before, and are no part of the entry's record.
-	Message uint64
-	Joined  Reason
-	Differs bool
+	Message  uint64
+	Joined   Reason
+	Differs  bool
+	Collides uint64
 
-	recipe   []piece
-	collides uint64 // see joined.collides; set while it is applied
+	recipe []piece
 }
 
 // Event is an audit record: something that happened to the archive, as opposed

@@ -46,12 +46,8 @@ func (a *Archive) figures() Stats {
 	segments, bytes := a.ledger.Size()
 	s.Segments, s.LedgerBytes = segments, uint64(bytes)
 	s.Last = a.ledger.Mark().Seq - 1
-	if v, closer, err := a.catalog.reader().Get(stateKey()); err == nil {
-		if st, err := decodeState(v); err == nil {
-			s.Entries, s.Events, s.ReceivedBytes, s.Doubts = st.entries, st.events, st.received, st.doubts
-			s.Messages = st.messages
-		}
-		closer.Close()
+	if st, err := readState(a.catalog.reader()); err == nil {
+		s.Entries, s.Messages, s.Events, s.ReceivedBytes, s.Doubts = st.entries, st.messages, st.events, st.received, st.doubts
 	}
 	s.Waiting, _ = a.catalog.waiting() // of a damaged catalog, those that can be read
 	s.CatalogBytes = a.catalog.db.Metrics().DiskSpaceUsage()
