@@ -12,8 +12,8 @@ import (
 
 // Append archives a receipt. When it returns nil, the entry and its content are
 // on stable storage. Every receipt becomes an entry: a resend of a message is a
-// further one, never an error. An error is always temporary for the sender, and
-// is [ErrNoSpace], [ErrClosed], ctx's, or one of the disk.
+// further one, joined to the first, never an error. An error is always temporary for
+// the sender, and is [ErrNoSpace], [ErrClosed], ctx's, or one of the disk.
 func (a *Archive) Append(ctx context.Context, r *Receipt) (Entry, error) {
 	if err := checkNames(r.Tenant, r.Source); err != nil {
 		return Entry{}, err
@@ -33,6 +33,7 @@ func (a *Archive) Append(ctx context.Context, r *Receipt) (Entry, error) {
 		Tenant: r.Tenant, Source: r.Source, Received: r.Received.UTC(), Envelope: r.Envelope,
 		Summary: r.Summary, Size: r.Size, SHA256: r.SHA256, Flags: r.Flags, Decision: r.Decision,
 	}
+	e.Identity, e.Join = r.identity()
 	var whole bool
 	if e.Truth, whole = fit(r.Truth, r.Size); !whole {
 		e.Flags = append(slices.Clone(e.Flags), FlagTruthCut)
@@ -47,6 +48,7 @@ func (a *Archive) Append(ctx context.Context, r *Receipt) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
+	a.warn(ctx, e)
 	return *e, nil
 }
 

@@ -104,9 +104,9 @@ type Archive struct {
 
 // Open opens the archive in the folder dir. Unless Options.ReadOnly is set it
 // creates the folder and what belongs in it, and whatever an unclean end left
-// undone is done. A catalog of another version is replaced by one that is made
-// from the ledger, all of which is read once; for reading only, it is made in
-// memory. The errors are [ErrLocked], [ErrCatalog], fs.ErrNotExist (for
+// undone is done. A catalog of another version, or one that could not be read while
+// mail came in, is replaced by one that is made from the ledger, all of which is read
+// once; for reading only, it is made in memory. The errors are [ErrLocked], [ErrCatalog], fs.ErrNotExist (for
 // reading only), fs.ErrPermission and others of the disk. Damage of the ledger
 // does not fail Open, see [Archive.Damage]. The caller closes the archive.
 func Open(dir string, o Options) (_ *Archive, err error) {
@@ -239,6 +239,9 @@ func (a *Archive) findCatalog(o *Options) (known ledger.Mark, lost []ledger.Dama
 	other := (*otherVersion)(nil)
 	if exists {
 		a.catalog, err = openCatalog(dir, a.codec, p)
+		if err == nil && a.catalog.state.doubts > 0 {
+			return a.settleDoubts(o)
+		}
 		if err == nil && !o.ReadOnly {
 			a.tidy()
 		}

@@ -7,6 +7,7 @@ import (
 	"io"
 	iofs "io/fs"
 	"log/slog"
+	"maps"
 	"strings"
 	"syscall"
 
@@ -21,6 +22,9 @@ import (
 type state struct {
 	mark ledger.Mark
 	totals
+	// doubts counts what could not be read while records were applied. The catalog is
+	// then made anew when the archive is opened next.
+	doubts uint64
 }
 
 // totals count what the catalog holds, from the beginning on.
@@ -28,13 +32,14 @@ type totals struct {
 	entries, events, contents uint64
 	received                  uint64 // bytes of all entries' messages
 	keys                      uint64 // index keys of all entries
+	messages                  uint64 // entries that are not joined
 }
 
 func (s state) encode() []byte {
 	b := []byte{catalogVersion}
 	for _, v := range []uint64{
 		uint64(s.mark.Segment), uint64(s.mark.Offset), s.mark.Seq, uint64(s.mark.Group),
-		s.entries, s.events, s.contents, s.received, s.keys,
+		s.entries, s.events, s.contents, s.received, s.keys, s.messages, s.doubts,
 	} {
 		b = binary.BigEndian.AppendUint64(b, v)
 	}
@@ -54,7 +59,7 @@ func (e *otherVersion) Error() string {
 // decodeState reads a state. In every version the mark stands first, so that one
 // of another version tells how far the ledger was acknowledged.
 func decodeState(b []byte) (state, error) {
-	var v [9]uint64
+	var v [11]uint64
 	if len(b) < 1+8*4 || b[0] == catalogVersion && len(b) != 1+8*len(v) {
 		return state{}, errors.New("its state is damaged")
 	}
@@ -68,7 +73,8 @@ func decodeState(b []byte) (state, error) {
 	if b[0] != catalogVersion {
 		return state{}, &otherVersion{b[0], mark}
 	}
-	return state{mark, totals{entries: v[4], events: v[5], contents: v[6], received: v[7], keys: v[8]}}, nil
+	t := totals{entries: v[4], events: v[5], contents: v[6], received: v[7], keys: v[8], messages: v[9]}
+	return state{mark, t, v[10]}, nil
 }
 
 // catalog is the view of the ledger in Pebble. What it holds is a function of
@@ -78,8 +84,11 @@ type catalog struct {
 	db    *pebble.DB
 	// overlay takes the changes instead of db when that is open for reading only.
 	overlay *pebble.Batch
-	// state is owned by apply.
-	state state
+	// state, pass and tenants are owned by apply: tenants are the totals that it has
+	// looked up, and pass is what it has changed and not yet committed.
+	state   state
+	pass    *pass
+	tenants map[string]TenantTotals
 }
 
 // openCatalog opens the catalog in dir and reads how far it had come.
@@ -88,22 +97,13 @@ func openCatalog(dir string, c codec, o *pebble.Options) (*catalog, error) {
 	if err != nil {
 		return nil, catalogError(err)
 	}
-	k := &catalog{codec: c, db: db}
+	k := &catalog{codec: c, db: db, tenants: map[string]TenantTotals{}}
 	if o.ReadOnly {
 		k.overlay = db.NewIndexedBatch()
 	}
-	v, closer, err := db.Get(stateKey())
-	if errors.Is(err, pebble.ErrNotFound) {
-		k.state.mark = ledger.Mark{Seq: 1}
-		return k, nil
-	}
-	if err == nil {
-		k.state, err = decodeState(v)
-		closer.Close()
-	}
-	if err != nil {
+	if k.state, err = readState(db); err != nil {
 		db.Close()
-		return nil, catalogError(err)
+		return nil, err
 	}
 	return k, nil
 }
@@ -166,6 +166,34 @@ func (k *catalog) reader() pebble.Reader {
 	return k.db
 }
 
+// snapshot is what the catalog holds at this moment, and goes on holding for the
+// reader until release is called.
+func (k *catalog) snapshot() (_ pebble.Reader, release func()) {
+	if k.overlay != nil {
+		return k.overlay, func() {}
+	}
+	s := k.db.NewSnapshot()
+	return s, func() { s.Close() }
+}
+
+// readState reads how far a catalog has come; a new one has come nowhere.
+func readState(from pebble.Reader) (state, error) {
+	none := state{mark: ledger.Mark{Seq: 1}}
+	v, closer, err := from.Get(stateKey())
+	if errors.Is(err, pebble.ErrNotFound) {
+		return none, nil
+	}
+	if err != nil {
+		return none, catalogError(err)
+	}
+	defer closer.Close()
+	s, err := decodeState(v)
+	if err != nil {
+		return none, catalogError(err)
+	}
+	return s, nil
+}
+
 // apply takes the records of a group into the catalog.
 func (k *catalog) apply(records []ledger.Record, end ledger.Mark) error {
 	b := k.overlay
@@ -175,10 +203,14 @@ func (k *catalog) apply(records []ledger.Record, end ledger.Mark) error {
 	}
 	s := k.state
 	s.mark = end
+	k.pass = newPass()
 	for i := range records {
 		if err := k.add(b, &records[i], &s); err != nil {
 			return err
 		}
+	}
+	if err := k.pass.writeTenants(b); err != nil {
+		return err
 	}
 	if err := b.Set(stateKey(), s.encode(), nil); err != nil {
 		return err
@@ -189,6 +221,7 @@ func (k *catalog) apply(records []ledger.Record, end ledger.Mark) error {
 		}
 	}
 	k.state = s
+	maps.Copy(k.tenants, k.pass.tenants)
 	return nil
 }
 
@@ -218,15 +251,51 @@ func (k *catalog) addEntry(b *pebble.Batch, r *ledger.Record, at []byte, s *stat
 	e.ID = r.Seq
 	s.entries++
 	s.received += uint64(e.Size)
-	if err := b.Set(seqKey(keyEntry, r.Seq), at, nil); err != nil {
+	j, err := k.join(b, e, s)
+	if err != nil {
 		return err
+	}
+	k.count(r, e, j, s)
+	if err := b.Set(seqKey(keyEntry, r.Seq), j.appendTo(at), nil); err != nil {
+		return err
+	}
+	if err := k.index(b, e, s); err != nil {
+		return err
+	}
+	if err := addInline(b, e, at, s); err != nil {
+		return err
+	}
+	if e.Decision.Action == ActionQuarantine {
+		return b.Set(seqKey(keyQuarantine, r.Seq), []byte{stateWaiting}, nil)
+	}
+	return nil
+}
+
+// index notes by what an entry is found, and the message that it belongs to.
+func (k *catalog) index(b *pebble.Batch, e *Entry, s *state) error {
+	head := e.Message != e.ID
+	if head {
+		if err := b.Set(memberKey(e.Message, e.ID), nil, nil); err != nil {
+			return err
+		}
 	}
 	for _, key := range indexKeys(e) {
 		s.keys++
 		if err := b.Set(key, nil, nil); err != nil {
 			return err
 		}
+		if !head {
+			continue
+		}
+		if err := b.Set(headKey(key, e.Message), binary.AppendUvarint(nil, e.ID), nil); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// addInline notes where the contents stand that are in an entry's text.
+func addInline(b *pebble.Batch, e *Entry, at []byte, s *state) error {
 	for i, c := range e.formula.contents {
 		if !c.Inline {
 			continue
@@ -235,9 +304,6 @@ func (k *catalog) addEntry(b *pebble.Batch, r *ledger.Record, at []byte, s *stat
 		if err := b.Set(contentKey(e.Tenant, c.Hash[:]), appendInline(at, e.formula.inlineAt(i)), nil); err != nil {
 			return err
 		}
-	}
-	if e.Decision.Action == ActionQuarantine {
-		return b.Set(seqKey(keyQuarantine, r.Seq), []byte{stateWaiting}, nil)
 	}
 	return nil
 }
@@ -269,9 +335,8 @@ func (k *catalog) addEvent(b *pebble.Batch, r *ledger.Record, at []byte, s *stat
 }
 
 // addContent notes where a content stands. Of several with the same bytes the
-// last one counts: so nothing need be read here, a damaged block of the catalog
-// cannot keep mail from coming in, and a copy that comes again heals one that was
-// damaged.
+// last one counts: so the content need not be looked up here, and a copy that comes
+// again heals one that was damaged.
 func (k *catalog) addContent(b *pebble.Batch, r *ledger.Record, at []byte, s *state) error {
 	key, ok := r.Note.([]byte)
 	if !ok {
@@ -282,6 +347,7 @@ func (k *catalog) addContent(b *pebble.Batch, r *ledger.Record, at []byte, s *st
 		key = contentKey(c.tenant, c.hash[:])
 	}
 	s.contents++
+	k.countContent(r, key, s)
 	return b.Set(key, at, nil)
 }
 
@@ -296,7 +362,7 @@ func location(from pebble.Reader, key []byte) (ledger.Location, error) {
 	}
 	defer closer.Close()
 	at, rest, ok := decodeLocation(v)
-	if !ok || len(rest) > 0 {
+	if !ok || len(rest) > 0 && key[0] != keyEntry {
 		return at, catalogError(errLocation)
 	}
 	return at, nil

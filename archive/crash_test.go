@@ -70,6 +70,8 @@ func (b *book) write(t *testing.T, a *Archive, writer uint64, stop chan struct{}
 		one := acked{digest: sha256.Sum256(body), sender: fmt.Sprintf("w%d-%d@example.com", writer, n)}
 		receipt := receipt(body, one.sender, "r@example.org")
 		receipt.Decision = Decision{Action: ActionArchive, Rule: one.sender}
+		receipt.Identity = &Identity{MessageID: fmt.Sprint(r.IntN(50)), Canonical: Digest{1 + byte(r.IntN(3))}}
+		receipt.Join.Window = time.Hour
 		if r.IntN(2) == 0 {
 			one.truth = sampleTruth(one.sender, receipt.Size)
 			receipt.Truth = one.truth

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -65,6 +66,10 @@ func sampleArchive(t *testing.T) (files map[string][]byte, want map[uint64][]byt
 		}
 		if i%3 == 0 {
 			r.Truth = sampleTruth(fmt.Sprint("t", i), r.Size)
+		}
+		if i%4 != 3 {
+			r.Identity = &Identity{MessageID: fmt.Sprint(i % 7), Canonical: Digest{1 + byte(i%2)}}
+			r.Join.Window = time.Hour
 		}
 		id := appendOne(t, a, r).ID
 		want[id] = body

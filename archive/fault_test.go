@@ -71,6 +71,8 @@ func faultyRun() int {
 		body := noise(size, uint64(n))
 		r := receipt(body, "a@example.com", "b@example.org")
 		r.Decision = Decision{Action: ActionQuarantine, Rule: "all"}
+		r.Identity = &Identity{MessageID: fmt.Sprint(n % 3), Canonical: Digest{1 + byte(n%2)}}
+		r.Join.Window = time.Hour
 		e, err := a.Append(context.Background(), r)
 		if err != nil {
 			fmt.Printf("error %v\n", err)

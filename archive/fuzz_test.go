@@ -196,7 +196,7 @@ func FuzzContentRecord(f *testing.F) {
 }
 
 func FuzzState(f *testing.F) {
-	f.Add(state{mark: ledger.Mark{Position: ledger.Position{Segment: 1, Offset: 2}, Seq: 3, Group: 4}, totals: totals{1, 2, 3, 4, 5}}.encode())
+	f.Add(state{mark: ledger.Mark{Position: ledger.Position{Segment: 1, Offset: 2}, Seq: 3, Group: 4}, totals: totals{1, 2, 3, 4, 5, 6}, doubts: 7}.encode())
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s, err := decodeState(b)
 		if err != nil {

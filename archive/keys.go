@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,7 +21,8 @@ const catalogVersion = 4
 //
 //	key                                     value
 //	state                                   how far the ledger was applied, and totals
-//	entry    seq:8                          location of the entry's record
+//	entry    seq:8                          location of the entry's record; when it is joined
+//	                                        or collides, the head's number, and why
 //	event    seq:8                          location of the event's record
 //	content  len:1 tenant sha256:32         location of the last record with it; of an
 //	                                        entry's, and where in the entry's text
@@ -30,9 +32,16 @@ const catalogVersion = 4
 //	time     received, nanoseconds:8 seq:8  -
 //	quarantine seq:8                        state of the entry: 0 waiting, 1 kept
 //	policy   sha256:32                      seq:8 of the last event that kept its text
+//	join     hash(tenant, Message-ID or     the latest messages with it, see heads.encode
+//	         digest):16
+//	member   head:8 seq:8                   -
+//	tenant   name                           totals of the tenant, see TenantTotals
 //
 // Senders, recipients and Message-IDs are those of the envelope and the header, and
-// those of the truth.
+// those of the truth. A message has the number of its first entry, the head. Under
+// sender, recipient, msgid and time a joined entry stands twice: with its own number,
+// and with the head's, where the value is the number of the last entry that put it
+// there. So messages are found in the order of their numbers.
 const (
 	keyState      = 'A'
 	keyEntry      = 'e'
@@ -44,6 +53,9 @@ const (
 	keyTime       = 't'
 	keyQuarantine = 'q'
 	keyPolicy     = 'p'
+	keyJoin       = 'j'
+	keyMember     = 'g'
+	keyTenant     = 'n'
 )
 
 func stateKey() []byte { return []byte{keyState} }
@@ -61,6 +73,12 @@ func contentKey(tenant string, hash []byte) []byte {
 	b = append(b, tenant...)
 	return append(b, hash...)
 }
+
+func memberKey(head, seq uint64) []byte {
+	return binary.BigEndian.AppendUint64(seqKey(keyMember, head), seq)
+}
+
+func tenantKey(tenant string) []byte { return append([]byte{keyTenant}, tenant...) }
 
 func policyKey(digest Digest) []byte { return append([]byte{keyPolicy}, digest[:]...) }
 
@@ -113,6 +131,11 @@ func indexKeys(e *Entry) [][]byte {
 	return keys
 }
 
+// headKey is an index key of a joined entry as it stands under the head's number.
+func headKey(key []byte, head uint64) []byte {
+	return binary.BigEndian.AppendUint64(slices.Clone(key[:len(key)-8]), head)
+}
+
 // prefixEnd is the first key behind all that begin with prefix.
 func prefixEnd(prefix []byte) []byte {
 	end := append([]byte(nil), prefix...)
@@ -130,7 +153,8 @@ func encodeLocation(at ledger.Location) []byte {
 	return binary.AppendUvarint(b, uint64(at.Length))
 }
 
-func decodeLocation(b []byte) (at ledger.Location, rest []byte, ok bool) {
+// decodeLocation reads a location, and gives what stands behind it.
+func decodeLocation(b []byte) (_ ledger.Location, rest []byte, ok bool) {
 	var n [3]uint64
 	for i := range n {
 		v, size := binary.Uvarint(b)

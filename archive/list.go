@@ -162,24 +162,53 @@ func byTime(ctx context.Context, from pebble.Reader, q Query) iter.Seq2[uint64, 
 			yield(0, err)
 			return
 		}
-		slices.Sort(found)
-		if q.Reverse {
-			slices.Reverse(found)
-		}
-		for _, n := range found {
-			if !yield(n, nil) {
-				return
-			}
+		inOrder(found, q.Reverse, yield)
+	}
+}
+
+// inOrder gives numbers in their order, each once.
+func inOrder(found []uint64, reverse bool, yield func(uint64, error) bool) {
+	slices.Sort(found)
+	found = slices.Compact(found)
+	if reverse {
+		slices.Reverse(found)
+	}
+	for _, n := range found {
+		if !yield(n, nil) {
+			return
 		}
 	}
 }
 
-func (q *Query) wants(e *Entry) bool {
-	return q.wantsAt(e.Tenant, e.Source, e.Received) && q.Quarantine.wants(e.Quarantine) &&
-		(q.Tag == "" || slices.Contains(e.Decision.Tags, q.Tag)) &&
-		(q.MessageID == "" || among(e.messageIDs(), q.MessageID, bareID)) &&
-		(q.Sender == "" || among(e.senders(), q.Sender, foldAddress)) &&
-		(q.Recipient == "" || among(e.recipients(), q.Recipient, foldAddress))
+func (q *Query) wants(e *Entry) bool { return q.counts(e) && q.meets(e) == allMet }
+
+// counts tells whether an entry counts for a query at all.
+func (q *Query) counts(e *Entry) bool {
+	return (q.Tenant == "" || q.Tenant == e.Tenant) && q.Quarantine.wants(e.Quarantine)
+}
+
+// met are the conditions of a query that are met, one bit each. What is no condition
+// is met by every entry.
+type met uint8
+
+const allMet met = 1<<6 - 1
+
+// meets gives the conditions that an entry meets. Those of a message may be met by
+// different entries.
+func (q *Query) meets(e *Entry) (m met) {
+	for i, ok := range [...]bool{
+		q.Source == "" || q.Source == e.Source,
+		q.within(e.Received),
+		q.Tag == "" || slices.Contains(e.Decision.Tags, q.Tag),
+		q.MessageID == "" || among(e.messageIDs(), q.MessageID, bareID),
+		q.Sender == "" || among(e.senders(), q.Sender, foldAddress),
+		q.Recipient == "" || among(e.recipients(), q.Recipient, foldAddress),
+	} {
+		if ok {
+			m |= 1 << i
+		}
+	}
+	return m
 }
 
 // among tells whether a text is one of a list, when all are folded.
@@ -194,11 +223,11 @@ func among(list iter.Seq[string], text string, fold func(string) string) bool {
 }
 
 func (q *Query) wantsEvent(e *Event) bool {
-	return q.wantsAt(e.Tenant, e.Source, e.Time) && (q.Kind == "" || q.Kind == e.Kind) &&
+	return (q.Tenant == "" || q.Tenant == e.Tenant) && (q.Source == "" || q.Source == e.Source) &&
+		q.within(e.Time) && (q.Kind == "" || q.Kind == e.Kind) &&
 		(q.Tag == "" || e.Decision != nil && slices.Contains(e.Decision.Tags, q.Tag))
 }
 
-func (q *Query) wantsAt(tenant, source string, t time.Time) bool {
-	return (q.Tenant == "" || q.Tenant == tenant) && (q.Source == "" || q.Source == source) &&
-		(q.Since.IsZero() || !t.Before(q.Since)) && (q.Until.IsZero() || t.Before(q.Until))
+func (q *Query) within(t time.Time) bool {
+	return (q.Since.IsZero() || !t.Before(q.Since)) && (q.Until.IsZero() || t.Before(q.Until))
 }

@@ -11,6 +11,7 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+	"time"
 
 	"daybook/archive/message"
 
@@ -26,6 +27,14 @@ type model struct {
 	quarantine map[uint64]QuarantineState
 	policies   map[Digest][]byte
 	truths     map[uint64]*message.Truth
+	mails      map[uint64]*modelMail
+}
+
+// modelMail is what the model knows of a mail that has an identity.
+type modelMail struct {
+	id, content, bytes int
+	minute             int
+	head               uint64
 }
 
 // modelRun is an archive, its model, and chance.
@@ -48,7 +57,7 @@ func TestAgainstAModel(t *testing.T) {
 	for i := range *modelRuns {
 		m := &modelRun{
 			t: t, r: rand.New(rand.NewPCG(*seed, uint64(i))), fs: vfs.NewCrashableMem(),
-			model: model{map[uint64][]byte{}, nil, map[uint64]QuarantineState{}, map[Digest][]byte{}, map[uint64]*message.Truth{}}, next: 1,
+			model: model{map[uint64][]byte{}, nil, map[uint64]QuarantineState{}, map[Digest][]byte{}, map[uint64]*message.Truth{}, map[uint64]*modelMail{}}, next: 1,
 		}
 		m.open()
 		var done []string
@@ -130,13 +139,66 @@ func (m *modelRun) deliver(body []byte) {
 		r.Truth = sampleTruth(fmt.Sprint("t", m.next%4), r.Size)
 		m.model.truths[m.next] = r.Truth
 	}
+	var mail *modelMail
+	if m.r.IntN(4) > 0 {
+		mail = &modelMail{id: m.r.IntN(3), content: m.r.IntN(2), minute: m.r.IntN(15)}
+		mail.bytes = 10*mail.content + m.r.IntN(3)
+		r.Received = r.Received.Add(time.Duration(mail.minute) * time.Minute)
+		r.Identity = &Identity{MessageID: fmt.Sprint(mail.id), Canonical: Digest{1 + byte(mail.content)}, Exact: Digest{1 + byte(mail.bytes)}}
+		r.Join.Window = 10 * time.Minute
+	}
 	e := appendOne(m.t, m.a, r)
 	if e.ID != m.next {
 		m.t.Errorf("an entry has number %d, want %d", e.ID, m.next)
 	}
 	m.next++
+	m.join(e, mail)
 	m.model.bodies[e.ID] = body
 	m.model.order = append(m.model.order, e.ID)
+}
+
+// join finds the message of a mail in the simplest way: by the bytes of any mail before,
+// and else by the content of the nearest that began a message.
+func (m *modelRun) join(e Entry, mail *modelMail) {
+	m.t.Helper()
+	if mail == nil {
+		if e.Message != e.ID || e.Collides != 0 {
+			m.t.Errorf("nothing is known of entry %d, and it is in message %d, or collides with %d", e.ID, e.Message, e.Collides)
+		}
+		return
+	}
+	collides, best, apart := uint64(0), uint64(0), 0
+	for _, exact := range []bool{true, false} {
+		for _, id := range m.model.order {
+			other := m.model.mails[id]
+			if other == nil || other.id != mail.id || best != 0 && exact && m.model.mails[best].head == other.head {
+				continue
+			}
+			first := m.model.mails[other.head]
+			d := max(first.minute-mail.minute, mail.minute-first.minute)
+			like := exact && other.bytes == mail.bytes || !exact && other.head == id && other.content == mail.content && d <= 10
+			if like && (best == 0 || d < apart) {
+				best, apart = id, d
+			}
+			if !exact && other.head == id && other.content != mail.content {
+				collides = id
+			}
+		}
+		if best != 0 {
+			break
+		}
+	}
+	mail.head = e.ID
+	if best != 0 {
+		mail.head, collides = m.model.mails[best].head, 0
+	}
+	if e.Message != mail.head || e.Collides != collides {
+		m.t.Errorf("entry %d is in message %d and collides with %d; want %d and %d", e.ID, e.Message, e.Collides, mail.head, collides)
+	}
+	if collides != 0 {
+		m.next++ // of the event
+	}
+	m.model.mails[e.ID] = mail
 }
 
 // judge releases or keeps an entry, which may not be in quarantine.
@@ -194,6 +256,7 @@ func (m *modelRun) compare() {
 	}
 	m.compareDecisions()
 	m.compareTruths()
+	m.compareMessages()
 	for id, want := range m.model.bodies {
 		if e, err := m.a.Entry(id); err != nil || e.Quarantine != m.model.quarantine[id] || e.Envelope.Sender.Address != fmt.Sprintf("s%d@x", id) {
 			m.t.Errorf("entry %d: %v, sender %q, quarantine %q", id, err, e.Envelope.Sender.Address, e.Quarantine)
@@ -203,6 +266,64 @@ func (m *modelRun) compare() {
 		}
 	}
 	verified(m.t, m.a)
+}
+
+// compareMessages compares which entries are in which message, and what is found of
+// messages.
+func (m *modelRun) compareMessages() {
+	m.t.Helper()
+	heads := map[uint64]int{}
+	visible := map[uint64]int{}
+	var want, wanted []uint64
+	for _, id := range m.model.order {
+		head := id
+		if mail := m.model.mails[id]; mail != nil {
+			head = mail.head
+		}
+		if heads[head]++; head == id {
+			want = append(want, id)
+		}
+		if m.model.quarantine[id] == QuarantineNone {
+			visible[head]++
+		}
+	}
+	for _, id := range want {
+		if visible[id] > 0 {
+			wanted = append(wanted, id)
+		}
+	}
+	for _, c := range []struct {
+		q     Query
+		want  []uint64
+		count map[uint64]int
+	}{{Query{}, want, heads}, {Query{Quarantine: QuarantineWithout}, wanted, heads}} {
+		var got []uint64
+		for one, err := range m.a.Messages(context.Background(), c.q) {
+			if err != nil || one.Entries != c.count[one.ID] {
+				m.t.Errorf("message %d has %d entries, %v; want %d", one.ID, one.Entries, err, c.count[one.ID])
+			}
+			got = append(got, one.ID)
+		}
+		if !slices.Equal(got, c.want) {
+			m.t.Errorf("%+v gives the messages %v, want %v", c.q, got, c.want)
+		}
+	}
+	// Every entry's own sender finds its message, and no other.
+	for _, id := range m.model.order {
+		e, err := m.a.Entry(id)
+		if err != nil {
+			m.t.Error(err)
+		}
+		n := 0
+		for one, err := range m.a.Messages(context.Background(), Query{Sender: e.Envelope.Sender.Address}) {
+			if n++; err != nil || one.ID != e.Message {
+				m.t.Errorf("%s finds message %d, %v; want %d", e.Envelope.Sender.Address, one.ID, err, e.Message)
+			}
+		}
+		if n != 1 {
+			m.t.Errorf("%s finds %d messages", e.Envelope.Sender.Address, n)
+		}
+	}
 }
 
 // compareTruths compares who is said to have sent and received what, and the bytes.

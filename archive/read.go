@@ -31,7 +31,7 @@ func (a *Archive) entry(from pebble.Reader, id uint64) (Entry, error) {
 
 // recorded gives an entry as its record has it.
 func (a *Archive) recorded(from pebble.Reader, id uint64) (Entry, error) {
-	at, err := location(from, seqKey(keyEntry, id))
+	at, j, err := place(from, id)
 	if errors.Is(err, ErrNotFound) {
 		if _, event := location(from, seqKey(keyEvent, id)); event == nil {
 			return Entry{}, fmt.Errorf("%d is the number of an event, not of a message: %w", id, err)
@@ -48,6 +48,7 @@ func (a *Archive) recorded(from pebble.Reader, id uint64) (Entry, error) {
 	if err != nil {
 		return Entry{}, damaged(id, at, err.Error())
 	}
+	j.tell(&e)
 	return e, nil
 }
 

@@ -93,6 +93,43 @@ func (a *Archive) replaceCatalog(o *Options, known ledger.Mark, why string) ([]l
 	return lost, nil
 }
 
+// settleDoubts replaces a catalog, which is open, that could not be read while
+// records were applied. When that cannot be done the old one stays in use: it lacks
+// no entry, and mail must come in. The results are those of findCatalog.
+func (a *Archive) settleDoubts(o *Options) (known ledger.Mark, lost []ledger.Damage, err error) {
+	dir, p := a.fs.PathJoin(a.dir, catalogDir), storeOptions(o)
+	known = a.catalog.state.mark
+	why := fmt.Sprintf("it could not be read %d times while mail came in", a.catalog.state.doubts)
+	err = a.catalog.close()
+	a.catalog = nil
+	if err != nil {
+		return known, nil, catalogError(err)
+	}
+	if o.ReadOnly {
+		p.FS, p.ReadOnly = vfs.NewMem(), false
+	} else if lost, err = a.replaceCatalog(o, known, why); err != nil {
+		lost = nil
+		if exists, _ := storeExists(a.fs, dir); !exists {
+			return known, nil, err
+		}
+		a.log.Error("the catalog is used as it is, as it could not be made anew", "error", err)
+		a.letGo()
+	}
+	a.catalog, err = openCatalog(dir, a.codec, p)
+	return known, lost, err
+}
+
+// letGo closes what a replacement that failed has left open.
+func (a *Archive) letGo() {
+	if a.ledger != nil {
+		a.ledger.Close()
+	}
+	if a.catalog != nil {
+		a.catalog.close()
+	}
+	a.ledger, a.catalog = nil, nil
+}
+
 // fill makes a new catalog beside the old one and applies the whole ledger to it,
 // which is only read. known is how far the old catalog had come: an end of the
 // ledger that is missing stays known as damage, and its numbers are not given again.

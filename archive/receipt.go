@@ -41,6 +41,11 @@ type Receipt struct {
 	// plain mail, whose envelope is the truth. It is not changed. Of one that is out
 	// of all bounds the entry keeps what it can, and has the flag [FlagTruthCut].
 	Truth *message.Truth
+	// Identity is what the mail's copies are told by; nil when it is not known, and
+	// then the entry is never joined with another. Join is the source's policy about
+	// that.
+	Identity *Identity
+	Join     Join
 }
 
 // Entry is one archived receipt. It is a value: changing it changes nothing.
@@ -64,6 +69,20 @@ type Entry struct {
 	// Quarantine is how the entry stands now, as against what was decided. It is
 	// no part of the entry's record.
 	Quarantine QuarantineState
+	// Identity and Join are the receipt's, within bounds; nil and zero in entries that
+	// are older than joining.
+	Identity *Identity
+	Join     Join
+	// Message is the number of the message that the entry belongs to, which is that of
+	// its first entry, and Joined says why it belongs to it; empty in the first one.
+	// Differs tells that its content is not that of the first entry. Collides is the
+	// number of the latest message before that has the same Message-ID and another
+	// content, when this entry is the first of its own; 0 for none. They follow from
+	// the entries before, and are no part of the entry's record.
+	Message  uint64
+	Joined   Reason
+	Differs  bool
+	Collides uint64
 
 	formula *formula
 	text    element
@@ -124,6 +143,9 @@ const (
 	EventKeep EventKind = "keep"
 	// EventPolicy: a policy became active; its text is kept.
 	EventPolicy EventKind = "policy"
+	// EventCollision: an entry has the Message-ID of an earlier message and another
+	// content. It stays a message of its own.
+	EventCollision EventKind = "collision"
 )
 
 // MaxName is the longest name of a tenant or source, in bytes.

@@ -23,7 +23,8 @@ const (
 // The versions of the records that are written; all before them are read.
 const (
 	// recordVersion is that of entries and events. 2 added decisions, quarantine,
-	// policies and truths; 3 entries that have their text apart, and formulas.
+	// policies and truths; 3 identities, and entries that have their text apart, with
+	// a formula.
 	recordVersion  = 3
 	contentVersion = 1
 )
@@ -62,7 +63,9 @@ type entryRecord struct {
 	Decision *decisionRecord `cbor:"11,keyasint,omitempty"`
 	Truth    *truthRecord    `cbor:"12,keyasint,omitempty"`
 	// From version 3 on.
-	Formula []byte `cbor:"15,keyasint,omitempty"`
+	Identity *identityRecord `cbor:"13,keyasint,omitempty"`
+	Join     *joinRecord     `cbor:"14,keyasint,omitempty"`
+	Formula  []byte          `cbor:"15,keyasint,omitempty"`
 }
 
 // eventRecord is the body of an event record, encoded like an entry's.
@@ -130,6 +133,7 @@ func (c codec) encodeFacts(e *Entry) ([]byte, error) {
 		Envelope: e.Envelope, Summary: e.Summary, Size: e.Size, SHA256: e.SHA256[:],
 		Flags: e.Flags, Formula: e.formula.encode(), Truth: newTruthRecord(e.Truth),
 	}
+	b.Identity, b.Join = newIdentityRecords(e)
 	if !e.Decision.isZero() {
 		b.Decision = newDecisionRecord(&e.Decision)
 	}
@@ -175,6 +179,9 @@ func (c codec) decodeEntry(r ledger.Record) (Entry, error) {
 	}
 	if d != nil {
 		e.Decision = *d
+	}
+	if err := e.readIdentity(b.Identity, b.Join); err != nil {
+		return Entry{}, fmt.Errorf("entry %d: %w", r.Seq, err)
 	}
 	return e, nil
 }

@@ -17,6 +17,14 @@ type Stats struct {
 	// CatalogBytes are what ledger and catalog take on disk.
 	ReceivedBytes, LedgerBytes, CatalogBytes uint64
 	Segments                                 int
+	// Messages is the number of different mails, and Tenants the totals of each tenant,
+	// in the order of their names.
+	Messages uint64
+	Tenants  []TenantStats
+	// Doubts is how often the catalog could not be read while mail came in. Copies may
+	// then stand as messages of their own; when the archive is opened next the catalog
+	// is made anew.
+	Doubts uint64
 	// Waiting is the number of entries in quarantine that nobody has looked at.
 	Waiting uint64
 	// FreeBytes is the free space of the disk.
@@ -27,15 +35,19 @@ type Stats struct {
 
 // Stats gives the figures.
 func (a *Archive) Stats() Stats {
+	s := a.figures()
+	s.Tenants, _ = readTenants(a.catalog.reader()) // of a damaged catalog, those that can be read
+	return s
+}
+
+// figures are those without the tenants.
+func (a *Archive) figures() Stats {
 	s := Stats{FreeBytes: a.space.available(), Refused: a.space.check()}
 	segments, bytes := a.ledger.Size()
 	s.Segments, s.LedgerBytes = segments, uint64(bytes)
 	s.Last = a.ledger.Mark().Seq - 1
-	if v, closer, err := a.catalog.reader().Get(stateKey()); err == nil {
-		if st, err := decodeState(v); err == nil {
-			s.Entries, s.Events, s.ReceivedBytes = st.entries, st.events, st.received
-		}
-		closer.Close()
+	if st, err := readState(a.catalog.reader()); err == nil {
+		s.Entries, s.Messages, s.Events, s.ReceivedBytes, s.Doubts = st.entries, st.messages, st.events, st.received, st.doubts
 	}
 	s.Waiting, _ = a.catalog.waiting() // of a damaged catalog, those that can be read
 	s.CatalogBytes = a.catalog.db.Metrics().DiskSpaceUsage()
@@ -76,11 +88,13 @@ func (m *metrics) group(records []ledger.Record) {
 func (a *Archive) Collectors() []prometheus.Collector {
 	gauge := func(name, help string, value func(Stats) float64) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help},
-			func() float64 { return value(a.Stats()) })
+			func() float64 { return value(a.figures()) })
 	}
 	return []prometheus.Collector{
-		a.metrics.groups, a.metrics.records, a.metrics.size, a.metrics.last,
+		a.metrics.groups, a.metrics.records, a.metrics.size, a.metrics.last, newTenantCollector(a),
 		gauge("daybook_archive_entries", "Entries in the archive.", func(s Stats) float64 { return float64(s.Entries) }),
+		gauge("daybook_archive_messages", "Messages in the archive: entries that are the same mail are one.", func(s Stats) float64 { return float64(s.Messages) }),
+		gauge("daybook_archive_catalog_doubts", "How often the catalog could not be read while mail came in.", func(s Stats) float64 { return float64(s.Doubts) }),
 		gauge("daybook_archive_events", "Events in the archive.", func(s Stats) float64 { return float64(s.Events) }),
 		gauge("daybook_archive_quarantine_waiting", "Entries in quarantine that nobody has looked at.", func(s Stats) float64 { return float64(s.Waiting) }),
 		gauge("daybook_archive_received_bytes", "Size of the messages of all entries.", func(s Stats) float64 { return float64(s.ReceivedBytes) }),

@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"daybook/archive/ledger"
+
+	"github.com/cockroachdb/pebble/v2"
 )
 
 // VerifyReport counts what Verify has read.
@@ -25,13 +27,20 @@ type VerifyReport struct {
 // progress, if not nil, is told of the bytes of the ledger done. The error is
 // that of ctx, or one that kept Verify from finishing.
 func (a *Archive) Verify(ctx context.Context, progress func(done, total int64), found func(Damage)) (VerifyReport, error) {
+	from, release := a.catalog.snapshot()
+	defer release()
 	v := &verifier{
-		a: a, ctx: ctx, found: found, progress: progress, end: a.ledger.Mark().Seq,
-		named: map[uint64]bool{}, read: map[string]error{}, quarantine: map[uint64]QuarantineState{}, policies: map[Digest]uint64{},
+		a: a, ctx: ctx, found: found, progress: progress, from: from, quarantine: map[uint64]QuarantineState{},
+		named: map[uint64]bool{}, read: map[string]error{}, policies: map[Digest]uint64{}, tenants: map[string]TenantTotals{},
 	}
+	s, err := readState(from)
+	if err != nil {
+		v.damage(Damage{Reason: err.Error() + "; run `daybook rebuild`"})
+	}
+	v.end = s.mark
 	_, v.total = a.ledger.Size()
 	var lost []ledger.Damage
-	err := a.ledger.Scan(ctx, v.records, func(d ledger.Damage) { lost = append(lost, d) })
+	err = a.ledger.Scan(ctx, v.records, func(d ledger.Damage) { lost = append(lost, d) })
 	if err != nil {
 		return v.report, err
 	}
@@ -39,6 +48,9 @@ func (a *Archive) Verify(ctx context.Context, progress func(done, total int64), 
 		if !v.known(d) {
 			v.damage(d)
 		}
+	}
+	if s.doubts > 0 {
+		v.damage(Damage{Reason: fmt.Sprintf("the catalog could not be read %d times while mail came in, and copies may stand as messages of their own; it is made anew when the archive is opened next", s.doubts)})
 	}
 	return v.report, v.catalog()
 }
@@ -51,7 +63,8 @@ type verifier struct {
 	progress func(done, total int64)
 	total    int64
 	done     int64
-	end      uint64 // numbers from here on came in later
+	from     pebble.Reader // the catalog as it was when Verify was called
+	end      ledger.Mark   // how far it had come
 	report   VerifyReport
 	named    map[uint64]bool // entries that were reported
 	reported []Damage        // of entries, with their place
@@ -60,6 +73,10 @@ type verifier struct {
 	// What the ledger says of quarantine and policies, up to here.
 	quarantine map[uint64]QuarantineState
 	policies   map[Digest]uint64
+	// And of joining.
+	tenants    map[string]TenantTotals
+	members    uint64
+	remembered uint64 // entries and forms in the lists of messages that may be joined
 }
 
 func (v *verifier) damage(d Damage) {
@@ -108,13 +125,20 @@ func (v *verifier) records(list []ledger.Record) error {
 // the entries that use it.
 func (v *verifier) content(r ledger.Record) {
 	v.report.Contents++
-	if _, err := decodeContent(r.Body); err != nil {
+	c, err := decodeContent(r.Body)
+	if err != nil {
 		v.damage(*damaged(0, r.At, err.Error()))
+		return
+	}
+	if c.tenant != policyTenant && !v.end.Before(r.At.End()) {
+		t := v.tenants[c.tenant]
+		t.StoredBytes += length(&r)
+		v.tenants[c.tenant] = t
 	}
 }
 
 func (v *verifier) event(r ledger.Record) {
-	if r.Seq >= v.end {
+	if r.Seq >= v.end.Seq {
 		return
 	}
 	v.report.Events++
@@ -130,7 +154,7 @@ func (v *verifier) event(r ledger.Record) {
 		v.quarantine[e.Entry] = QuarantineKept
 	case EventPolicy:
 		v.policies[e.Policy] = e.ID
-		if _, err := policySeq(v.a.catalog.reader(), e.Policy); err != nil {
+		if _, err := policySeq(v.from, e.Policy); err != nil {
 			v.damage(*damaged(r.Seq, r.At, err.Error()+"; run `daybook rebuild`"))
 		}
 		v.policy(&e)
@@ -139,7 +163,7 @@ func (v *verifier) event(r ledger.Record) {
 
 // entry reads the entry's message through the catalog, as Get would.
 func (v *verifier) entry(r ledger.Record) {
-	if r.Seq >= v.end {
+	if r.Seq >= v.end.Seq {
 		return
 	}
 	v.report.Entries++
@@ -151,18 +175,10 @@ func (v *verifier) entry(r ledger.Record) {
 	if !v.listed(keyEntry, r) {
 		return
 	}
-	for _, key := range indexKeys(&e) {
-		v.keys++
-		_, closer, err := v.a.catalog.reader().Get(key)
-		if err != nil {
-			v.damage(*damaged(r.Seq, r.At, fmt.Sprintf("the catalog does not find it by its %s; run `daybook rebuild`", keyName(key[0]))))
-			continue
-		}
-		closer.Close()
-	}
+	v.joining(&e, r)
 	if e.Decision.Action == ActionQuarantine {
 		v.quarantine[r.Seq] = QuarantineWaiting
-		if _, err := quarantine(v.a.catalog.reader(), r.Seq); err != nil {
+		if _, err := quarantine(v.from, r.Seq); err != nil {
 			v.damage(*damaged(r.Seq, r.At, err.Error()+"; run `daybook rebuild`"))
 		}
 	}
@@ -229,7 +245,7 @@ func (v *verifier) unreadable(id uint64, err error) {
 
 // listed checks that the catalog knows where a numbered record stands.
 func (v *verifier) listed(kind byte, r ledger.Record) bool {
-	at, err := location(v.a.catalog.reader(), seqKey(kind, r.Seq))
+	at, err := location(v.from, seqKey(kind, r.Seq))
 	if err == nil && at == r.At {
 		return true
 	}
@@ -255,9 +271,6 @@ func (v *verifier) catalog() error {
 	if v.report.Damage > 0 {
 		return nil // what is lost in the ledger is still in the catalog
 	}
-	if err := v.forgetLater(have); err != nil {
-		return err
-	}
 	index := have.keys[keySender] + have.keys[keyRecipient] + have.keys[keyMessageID] + have.keys[keyTime]
 	if have.keys[keyEntry] != v.report.Entries || have.keys[keyEvent] != v.report.Events || index != v.keys {
 		v.damage(Damage{Reason: "the catalog holds what the ledger does not; run `daybook rebuild`"})
@@ -265,67 +278,65 @@ func (v *verifier) catalog() error {
 	if !maps.Equal(have.quarantine, v.quarantine) {
 		v.damage(Damage{Reason: "the catalog has other entries in quarantine than the ledger; run `daybook rebuild`"})
 	}
+	if have.keys[keyMember] != v.members || have.remembered != v.remembered {
+		v.damage(Damage{Reason: "the catalog joins other entries than the ledger; run `daybook rebuild`"})
+	}
+	if !maps.Equal(have.tenants, v.tenants) {
+		v.damage(Damage{Reason: "the catalog has other totals of tenants than the ledger; run `daybook rebuild`"})
+	}
 	if !maps.Equal(have.policies, v.policies) {
 		v.damage(Damage{Reason: "the catalog has other policies than the ledger; run `daybook rebuild`"})
 	}
 	return nil
 }
 
-// tally is what the catalog holds of the numbers before the end.
+// tally is what the catalog holds.
 type tally struct {
 	keys       map[byte]uint64 // how many, by their first byte
 	quarantine map[uint64]QuarantineState
 	policies   map[Digest]uint64
+	tenants    map[string]TenantTotals
+	remembered uint64 // see verifier
 }
 
 func (v *verifier) tally() (*tally, error) {
-	have := &tally{map[byte]uint64{}, map[uint64]QuarantineState{}, map[Digest]uint64{}}
-	it, err := v.a.catalog.reader().NewIter(nil)
+	have := &tally{
+		keys: map[byte]uint64{}, quarantine: map[uint64]QuarantineState{}, policies: map[Digest]uint64{},
+		tenants: map[string]TenantTotals{},
+	}
+	it, err := v.from.NewIter(nil)
 	if err != nil {
 		return nil, err
 	}
 	for ok := it.First(); ok && v.ctx.Err() == nil && err == nil; ok = it.Next() {
-		err = have.add(it.Key(), it.Value(), v.end)
+		err = have.add(it.Key(), it.Value())
 	}
 	return have, errors.Join(err, it.Error(), it.Close())
 }
 
 // add takes one key of the catalog.
-func (t *tally) add(key, value []byte, end uint64) (err error) {
+func (t *tally) add(key, value []byte) (err error) {
 	switch key[0] {
-	case keyState, keyContent:
+	case keyState, keyContent, keyMember:
 	case keyPolicy:
 		digest, err := digestOf(key[1:])
 		if err != nil || len(value) != 8 {
 			return errors.New("the number of a policy's event is damaged")
 		}
 		t.policies[digest] = keySeq(value)
-	default:
-		if keySeq(key) >= end {
-			return nil
+	case keyQuarantine:
+		t.quarantine[keySeq(key)], err = decodeQuarantine(value)
+	case keyJoin:
+		var h heads
+		h, err = decodeHeads(value)
+		for i := range h.list {
+			t.remembered += uint64(len(h.list[i].forms))
 		}
-		if key[0] == keyQuarantine {
-			t.quarantine[keySeq(key)], err = decodeQuarantine(value)
-		}
+	case keyTenant:
+		t.tenants[string(key[1:])], err = decodeTenant(value)
 	}
 	t.keys[key[0]]++
 	return err
-}
-
-// forgetLater leaves out what was changed by events that came in later.
-func (v *verifier) forgetLater(have *tally) error {
-	for e, err := range v.a.Events(v.ctx, Query{After: v.end - 1}) {
-		if d := (*Damage)(nil); errors.As(err, &d) {
-			v.damage(*d)
-		} else if err != nil {
-			return err
-		}
-		delete(have.quarantine, e.Entry)
-		delete(v.quarantine, e.Entry)
-		delete(have.policies, e.Policy)
-		delete(v.policies, e.Policy)
-	}
-	return nil
 }
 
 // keyName is what an index finds entries by.

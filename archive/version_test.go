@@ -28,23 +28,32 @@ var upgradeStep = flag.Int("upgradestep", 1, "test a crash at every so many oper
 
 // The folder testdata/v1 is an archive of the first version, with records and a
 // catalog as they were before decisions, quarantine and policies.
-const oldArchive = "testdata/v1"
+// In testdata/v2 they are as they were before identities.
+const (
+	oldArchive    = "testdata/v1"
+	secondArchive = "testdata/v2"
+)
 
 // oldFiles reads the old archive, under the name "data".
 func oldFiles(t *testing.T) map[string][]byte {
 	t.Helper()
+	return archiveFiles(t, oldArchive)
+}
+
+func archiveFiles(t *testing.T, folder string) map[string][]byte {
+	t.Helper()
 	files := map[string][]byte{}
 	for _, pattern := range []string{"ledger/*", "catalog/*"} {
-		paths, err := filepath.Glob(filepath.Join(oldArchive, pattern))
+		paths, err := filepath.Glob(filepath.Join(folder, pattern))
 		if err != nil || len(paths) == 0 {
-			t.Fatalf("%s/%s: %d files, %v", oldArchive, pattern, len(paths), err)
+			t.Fatalf("%s/%s: %d files, %v", folder, pattern, len(paths), err)
 		}
 		for _, path := range paths {
 			b, err := os.ReadFile(path)
 			if err != nil {
 				t.Fatal(err)
 			}
-			files["data"+strings.TrimPrefix(filepath.ToSlash(path), oldArchive)] = b
+			files["data"+strings.TrimPrefix(filepath.ToSlash(path), folder)] = b
 		}
 	}
 	return files
@@ -130,6 +139,30 @@ func TestOldArchiveIsRead(t *testing.T) {
 	if err != nil || !slices.Equal(names, []string{lockName, catalogDir, ledgerDir}) {
 		t.Errorf("the folder has %v, %v", names, err)
 	}
+}
+
+// Entries that are older than joining are read, and each is a message of its own:
+// also beside copies of the same mail that come in now.
+func TestOldEntriesAreMessagesOfTheirOwn(t *testing.T) {
+	fs := load(t, archiveFiles(t, secondArchive))
+	for _, o := range []Options{{FS: fs, ReadOnly: true}, {FS: fs}, {FS: fs, ReadOnly: true}} {
+		a := open(t, "data", o)
+		for _, d := range a.Damage() {
+			t.Error(d.Error())
+		}
+		golden(t, "testdata/v2.txt", describe(t, a)+describeMessages(t, a))
+		checkTotals(t, a)
+		verified(t, a)
+		a.Close()
+	}
+	a := open(t, "data", Options{FS: fs})
+	line := "0s source=gateway id=1@example.com content=hello bytes=hello"
+	one, two := appendOne(t, a, joinReceipt(t, line)), appendOne(t, a, joinReceipt(t, line))
+	if one.Joined != "" || one.Collides != 0 || two.Message != one.ID {
+		t.Errorf("beside old entries: %+v and %+v", one, two)
+	}
+	verified(t, a)
+	remade(t, a, fs)
 }
 
 // Power is lost at every operation of an upgrade: the next opening does it, and

@@ -1,0 +1,142 @@
+package archive
+
+import (
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+)
+
+// doubtfulFiles gives a disk with an archive whose catalog stands in tables, with 100
+// messages of one entry each.
+func doubtfulFiles(t *testing.T) vfs.FS {
+	t.Helper()
+	fs := vfs.NewMem()
+	a := open(t, "data", Options{FS: fs})
+	for i := range 100 {
+		appendOne(t, a, joinReceipt(t, fmt.Sprintf("0s source=gateway id=%d@x content=one bytes=%d", i, i)))
+	}
+	a.Close()
+	open(t, "data", Options{FS: fs}).Close() // moves the catalog from its log to tables
+	return fs
+}
+
+// isTable tells whether a path is of a table of the catalog.
+func isTable(path string) bool { return strings.HasSuffix(path, ".sst") }
+
+// spoilTables turns over bytes of the tables of the catalog, behind the block that has
+// its state.
+func spoilTables(t *testing.T, fs vfs.FS) {
+	t.Helper()
+	names, err := fs.List("data/" + catalogDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spoiled := 0
+	for _, name := range names {
+		if !isTable(name) {
+			continue
+		}
+		path := "data/" + catalogDir + "/" + name
+		b := fileBytes(t, fs, path)
+		for i := 5000; i < len(b)*3/4; i += 100 {
+			b[i] ^= 0xff
+		}
+		f, err := fs.Create(path, vfs.WriteCategoryUnspecified)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Write(b)
+		f.Close()
+		spoiled++
+	}
+	if spoiled == 0 {
+		t.Fatal("the catalog has no tables")
+	}
+}
+
+// The catalog cannot be read while mail comes in: the mail is archived, the trouble is
+// named, and at the next opening the catalog is what it would have been.
+func TestDamagedCatalogKeepsNoMailOut(t *testing.T) {
+	for _, kind := range []string{"disk", "bytes"} {
+		fs := doubtfulFiles(t)
+		var failing atomic.Bool
+		watched := errorfs.Wrap(fs, errorfs.InjectorFunc(func(op errorfs.Op) error {
+			if failing.Load() && op.Kind == errorfs.OpFileReadAt && isTable(op.Path) {
+				return syscall.EIO
+			}
+			return nil
+		}))
+		if kind == "bytes" {
+			spoilTables(t, fs)
+		}
+		a := open(t, "data", Options{FS: watched})
+		failing.Store(kind == "disk")
+		for i := range 100 {
+			e := appendOne(t, a, joinReceipt(t, fmt.Sprintf("1s source=journal id=%d@x content=one bytes=%d+report", i, i)))
+			if string(body(t, a, e.ID)) != fmt.Sprintf("%d+report", i) {
+				t.Errorf("%s: entry %d has other bytes", kind, e.ID)
+			}
+		}
+		failing.Store(false)
+		doubts := a.Stats().Doubts
+		if doubts == 0 {
+			t.Errorf("%s: the catalog could be read", kind)
+		}
+		named := false
+		a.Verify(t.Context(), nil, func(d Damage) {
+			named = named || strings.Contains(d.Reason, fmt.Sprintf("could not be read %d times", doubts))
+		})
+		if !named {
+			t.Errorf("%s: Verify does not tell of %d doubts", kind, doubts)
+		}
+		a.Close()
+		for _, readOnly := range []bool{true, false, true} {
+			a = open(t, "data", Options{FS: fs, ReadOnly: readOnly})
+			s := a.Stats()
+			if s.Doubts != 0 || s.Messages != 100 || s.Entries != 200 || len(messageNumbers(t, a, Query{})) != 100 {
+				t.Errorf("%s, read-only %v: %d doubts, %d messages of %d entries", kind, readOnly, s.Doubts, s.Messages, s.Entries)
+			}
+			checkTotals(t, a)
+			verified(t, a)
+			a.Close()
+		}
+	}
+}
+
+// A catalog that is in doubt cannot be made anew: it stays in use, and mail comes in.
+func TestCatalogInDoubtStaysInUse(t *testing.T) {
+	fs := doubtfulFiles(t)
+	var failing, full atomic.Bool
+	watched := errorfs.Wrap(fs, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		switch {
+		case failing.Load() && op.Kind == errorfs.OpFileReadAt && isTable(op.Path):
+			return syscall.EIO
+		case full.Load() && strings.Contains(op.Path, rebuildDir) && op.Kind == errorfs.OpCreate:
+			return syscall.ENOSPC
+		}
+		return nil
+	}))
+	a := open(t, "data", Options{FS: watched})
+	failing.Store(true)
+	appendOne(t, a, joinReceipt(t, "1s source=journal id=5@x content=one bytes=report"))
+	failing.Store(false)
+	a.Close()
+	full.Store(true)
+	a = open(t, "data", Options{FS: watched})
+	if s := a.Stats(); s.Doubts == 0 || s.Entries != 101 || s.Messages != 101 {
+		t.Errorf("%+v", s)
+	}
+	appendOne(t, a, joinReceipt(t, "1s source=journal id=6@x content=one bytes=report"))
+	a.Close()
+	full.Store(false)
+	a = open(t, "data", Options{FS: watched})
+	if s := a.Stats(); s.Doubts != 0 || s.Entries != 102 || s.Messages != 100 {
+		t.Errorf("%+v", s)
+	}
+	verified(t, a)
+}

@@ -1,0 +1,162 @@
+package archive
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// JoinExplanation says why two entries are one message, or are not.
+type JoinExplanation struct {
+	// One and Two are the entries that are compared, One the earlier. Two has the ID 0
+	// when there is nothing to compare One with.
+	One, Two Entry
+	// Together tells whether the two are in the same message as it stands.
+	Together bool
+	// Checks are the comparisons that the rules are made of.
+	Checks []JoinCheck
+	// Rules say of each rule, in the order in which they are tried, whether it would
+	// join Two to a message that begins with One.
+	Rules []JoinRule
+	// Via is the entry of One's message whose exact bytes are those of Two, when these
+	// are not One's; 0 for none.
+	Via uint64
+	// Candidates are the messages of the tenant with the same Message-ID, or the same
+	// bytes when there is none, by their numbers; of very many the latest.
+	Candidates []uint64
+}
+
+// JoinCheck is one comparison: what was compared, both values, and whether they agree.
+type JoinCheck struct {
+	What, One, Two string
+	Agree          bool
+}
+
+// JoinRule says whether a rule joins.
+type JoinRule struct {
+	Reason Reason
+	Joins  bool
+}
+
+// Explain compares two entries as the rules of joining do. Where two is 0, entry one
+// is compared with the message that it belongs to; when it is the first of that, with
+// the one that it collides with, or the nearest with the same Message-ID. The error
+// is that of [Archive.Entry], or ctx's.
+func (a *Archive) Explain(ctx context.Context, one, two uint64) (JoinExplanation, error) {
+	if err := ctx.Err(); err != nil {
+		return JoinExplanation{}, err
+	}
+	first, err := a.Entry(one)
+	if err != nil {
+		return JoinExplanation{}, err
+	}
+	x := JoinExplanation{One: first}
+	var known heads
+	if first.Identity != nil {
+		if known, err = headsIn(a.catalog.reader(), joinKey(&first)); err != nil {
+			return JoinExplanation{}, fmt.Errorf("entry %d: %w", one, err)
+		}
+	}
+	for _, h := range known.list {
+		x.Candidates = append(x.Candidates, h.number)
+	}
+	if two == 0 {
+		two = partner(&first, x.Candidates)
+	}
+	if two == 0 {
+		return x, nil
+	}
+	if x.Two, err = a.Entry(two); err != nil {
+		return JoinExplanation{}, err
+	}
+	if x.Two.ID < x.One.ID {
+		x.One, x.Two = x.Two, x.One
+	}
+	x.compare(&known)
+	return x, nil
+}
+
+// partner is the entry that another is best compared with; 0 when there is none.
+func partner(e *Entry, candidates []uint64) uint64 {
+	if e.Message != e.ID {
+		return e.Message
+	}
+	if e.Collides != 0 {
+		return e.Collides
+	}
+	i, found := slices.BinarySearch(candidates, e.ID)
+	if i > 0 {
+		return candidates[i-1]
+	}
+	if found {
+		i++
+	}
+	if i < len(candidates) {
+		return candidates[i]
+	}
+	return 0
+}
+
+// compare fills in what comes of comparing the two.
+func (x *JoinExplanation) compare(known *heads) {
+	one, two := &x.One, &x.Two
+	x.Together = one.Message == two.Message
+	check := func(what, a, b string) {
+		x.Checks = append(x.Checks, JoinCheck{what, a, b, a == b})
+	}
+	check("tenant", one.Tenant, two.Tenant)
+	check("identity known", strconv.FormatBool(one.Identity != nil), strconv.FormatBool(two.Identity != nil))
+	if one.Identity == nil || two.Identity == nil {
+		x.judge(nil, nil)
+		return
+	}
+	check("Message-ID", one.Identity.MessageID, two.Identity.MessageID)
+	check("exact bytes", one.Identity.Exact.String(), two.Identity.Exact.String())
+	check("canonical identity", digestText(one.Identity.Canonical), digestText(two.Identity.Canonical))
+	check("Message-ID, From and Date", digestText(one.Identity.Fields), digestText(two.Identity.Fields))
+	check("source, sender and recipients", fmt.Sprintf("%x", wayOf(one)), fmt.Sprintf("%x", wayOf(two)))
+	check("match", string(one.Join.Match), string(two.Join.Match))
+	a, b := newHead(one), newHead(two)
+	x.window(&a, &b)
+	x.judge(&a, &b)
+	for i := range known.list {
+		for _, f := range known.list[i].forms[1:] {
+			if known.list[i].number == one.Message && f.exact == b.forms[0].exact && f.number < two.ID {
+				x.Via = f.number
+			}
+		}
+	}
+}
+
+// window compares how far apart the two came in with how far they may be.
+func (x *JoinExplanation) window(a, b *head) {
+	apart, reach := a.apart(b), a.reach(b)
+	x.Checks = append(x.Checks, JoinCheck{
+		What:  "window",
+		One:   fmt.Sprintf("%v apart", time.Duration(min(apart, 1<<63-1))),
+		Two:   fmt.Sprintf("at most %v (of %v and %v)", time.Duration(reach), x.One.Join.Window, x.Two.Join.Window),
+		Agree: reach > 0 && apart <= reach,
+	})
+}
+
+// judge tries the rules. Nothing joins entries of different tenants or of different
+// Message-IDs, nor those of which nothing is known.
+func (x *JoinExplanation) judge(a, b *head) {
+	alike := a != nil && string(joinKey(&x.One)) == string(joinKey(&x.Two))
+	for _, why := range reasons() {
+		joins := false
+		if alike {
+			_, joins = a.takes(b, why)
+		}
+		x.Rules = append(x.Rules, JoinRule{why, joins})
+	}
+}
+
+func digestText(d Digest) string {
+	if d == (Digest{}) {
+		return "none"
+	}
+	return d.String()
+}

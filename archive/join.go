@@ -1,0 +1,350 @@
+package archive
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"slices"
+	"time"
+)
+
+// The rule by which entries are joined. It is a pure function of the entries that
+// came before, within a tenant, with the same Message-ID; for mail without a usable
+// one, with the same exact bytes.
+
+const (
+	// maxHeads is how many messages are known that an entry may belong to: the latest
+	// ones with its Message-ID.
+	maxHeads = 16
+	// maxForms is how many exact forms of a message are known: that of its first entry
+	// and of the first others that differ.
+	maxForms = 8
+	// exactWindow is how far apart, at least, the copies of a mail without a Message-ID
+	// may arrive: the same bytes may well be sent again a day later, and be meant.
+	exactWindow = 10 * time.Minute
+)
+
+// half is the first half of a SHA-256: none can be made to fit another.
+type half [16]byte
+
+// way is how an entry came: a digest of source, sender and recipients, and of the
+// queue ID where there is no Message-ID.
+type way [8]byte
+
+// head is a message as the rule knows it: its first entry, and its exact forms.
+type head struct {
+	number      uint64
+	received    int64 // nanoseconds since 1970 UTC
+	canonical   half  // zero: the mail has no usable Message-ID
+	fields      half  // zero: none
+	window      uint64
+	byMessageID bool // its match is MatchMessageID
+	queued      bool // the queue ID is known
+	forms       []form
+}
+
+// form is one of a message's exact forms.
+type form struct {
+	number  uint64 // the first entry that has it
+	exact   half
+	way     way
+	differs bool // its canonical identity is not the message's
+}
+
+// newHead is what the rule knows of an entry, which must have an identity.
+func newHead(e *Entry) head {
+	h := head{
+		number: e.ID, received: e.Received.UnixNano(), window: uint64(e.Join.Window / time.Second),
+		byMessageID: e.Join.Match == MatchMessageID, queued: e.Envelope.QueueID != "",
+	}
+	if e.Identity.named() {
+		h.canonical = half(e.Identity.Canonical[:16])
+		if h.byMessageID {
+			h.fields = half(e.Identity.Fields[:16])
+		}
+	}
+	h.forms = []form{{number: e.ID, exact: half(e.Identity.Exact[:16]), way: wayOf(e)}}
+	return h
+}
+
+func wayOf(e *Entry) way {
+	texts := e.Envelope.Addresses()
+	slices.Sort(texts)
+	texts = append(texts, e.Source, e.Envelope.Sender.Address)
+	if !e.Identity.named() {
+		texts = append(texts, e.Envelope.QueueID)
+	}
+	var b []byte
+	for _, t := range texts {
+		b = append(binary.AppendUvarint(b, uint64(len(t))), t...)
+	}
+	sum := sha256.Sum256(b)
+	return way(sum[:8])
+}
+
+// joinKey is the key under which the heads are that an entry may belong to. No two
+// tenants have one in common.
+func joinKey(e *Entry) []byte {
+	b := append(binary.AppendUvarint(nil, uint64(len(e.Tenant))), e.Tenant...)
+	if e.Identity.named() {
+		b = append(append(b, 'm'), e.Identity.MessageID...)
+	} else {
+		b = append(append(b, 'x'), e.Identity.Exact[:]...)
+	}
+	sum := sha256.Sum256(b)
+	return append([]byte{keyJoin}, sum[:16]...)
+}
+
+func (h *head) named() bool { return h.canonical != half{} }
+
+// apart is how far apart two entries came in, in nanoseconds.
+func (h *head) apart(e *head) uint64 {
+	if h.received > e.received {
+		return uint64(h.received) - uint64(e.received)
+	}
+	return uint64(e.received) - uint64(h.received)
+}
+
+// reach is the window within which both may be joined, in nanoseconds.
+func (h *head) reach(e *head) uint64 { return min(h.window, e.window, maxWindow) * uint64(time.Second) }
+
+// takes tells whether an entry belongs to the message for a reason, and gives the
+// form that it has. The ends of the window are within it.
+func (h *head) takes(e *head, why Reason) (form, bool) {
+	apart, reach := h.apart(e), h.reach(e)
+	near := reach > 0 && apart <= reach
+	switch why {
+	case ReasonResend, ReasonExact:
+		i := slices.IndexFunc(h.forms, func(f form) bool { return f.exact == e.forms[0].exact })
+		if i < 0 {
+			return form{}, false
+		}
+		f := h.forms[i]
+		near = e.named() || apart <= max(reach, uint64(exactWindow))
+		if why == ReasonResend {
+			return f, f.way == e.forms[0].way && (near || h.queued && e.queued)
+		}
+		return f, near
+	case ReasonContent:
+		return form{}, near && h.named() && h.canonical == e.canonical
+	default:
+		same := h.byMessageID && e.byMessageID && h.fields == e.fields && h.fields != half{}
+		return form{differs: h.canonical != e.canonical}, near && same
+	}
+}
+
+// joined is what the rule says of an entry.
+type joined struct {
+	head    uint64 // number of the message's first entry
+	reason  Reason // empty: the entry is that one
+	differs bool   // its canonical identity is not the first entry's
+	// collides is the latest message with the same Message-ID and another content, for
+	// the first entry of a message; 0 for none.
+	collides uint64
+}
+
+// other is the message that is named with an entry: the one it is joined to or
+// collides with, or its own.
+func (j joined) other() uint64 {
+	if j.collides != 0 {
+		return j.collides
+	}
+	return j.head
+}
+
+// heads are the messages that an entry may belong to, by number.
+type heads struct {
+	lost bool // there were more than are known
+	list []head
+}
+
+// reasons are in the order in which they are tried: the strictest first.
+func reasons() [4]Reason {
+	return [4]Reason{ReasonResend, ReasonExact, ReasonContent, ReasonMessageID}
+}
+
+// join finds the message that an entry belongs to. When several would take it for
+// the same reason it is the one that came in nearest in time, and then the first.
+func (h *heads) join(e *head) joined {
+	for _, why := range reasons() {
+		found, best := joined{}, uint64(0)
+		for i := range h.list {
+			one := &h.list[i]
+			f, ok := one.takes(e, why)
+			if ok && (found.head == 0 || one.apart(e) < best) {
+				found, best = joined{head: one.number, reason: why, differs: f.differs}, one.apart(e)
+			}
+		}
+		if found.head != 0 {
+			return found
+		}
+	}
+	j := joined{head: e.number}
+	for i := range h.list {
+		if h.list[i].canonical != e.canonical {
+			j.collides = h.list[i].number
+		}
+	}
+	return j
+}
+
+// add remembers an entry for those that follow, and tells whether that changed
+// anything.
+func (h *heads) add(e *head, j joined) bool {
+	if j.head == e.number {
+		h.list = append(h.list, *e)
+		if over := len(h.list) - maxHeads; over > 0 {
+			h.list, h.lost = h.list[over:], true
+		}
+		return true
+	}
+	if j.reason != ReasonContent && j.reason != ReasonMessageID {
+		return false
+	}
+	i := slices.IndexFunc(h.list, func(one head) bool { return one.number == j.head })
+	if i < 0 || len(h.list[i].forms) >= maxForms {
+		return false
+	}
+	f := e.forms[0]
+	f.differs = j.differs
+	h.list[i].forms = append(h.list[i].forms, f)
+	return true
+}
+
+// before gives the heads as they were before an entry came in, but for those that
+// were forgotten since.
+func (h *heads) before(number uint64) heads {
+	past := heads{lost: h.lost}
+	for _, one := range h.list {
+		if one.number >= number {
+			break
+		}
+		i := slices.IndexFunc(one.forms, func(f form) bool { return f.number >= number })
+		if i >= 0 {
+			one.forms = slices.Clone(one.forms[:i])
+		}
+		past.list = append(past.list, one)
+	}
+	return past
+}
+
+// Flags of a head in the catalog, and of its forms.
+const (
+	headNamed       = 1 << 0
+	headFields      = 1 << 1
+	headByMessageID = 1 << 2
+	headQueued      = 1 << 3
+	formDiffers     = 1 << 0
+)
+
+// encode writes the heads down for the catalog: whether some were lost, then each
+// with its number after that of the one before, its time and its first form, and
+// behind it the further forms. One head takes less than 60 bytes.
+func (h *heads) encode() []byte {
+	b := make([]byte, 0, 1+64*len(h.list))
+	b = append(b, bit(h.lost, 1))
+	last := uint64(0)
+	for _, one := range h.list {
+		named, fields := one.named(), one.fields != half{}
+		b = append(b, bit(named, headNamed)|bit(fields, headFields)|bit(one.byMessageID, headByMessageID)|bit(one.queued, headQueued))
+		b = binary.AppendUvarint(b, one.number-last)
+		last = one.number
+		b = binary.BigEndian.AppendUint64(b, uint64(one.received))
+		if named {
+			b = append(b, one.canonical[:]...)
+		}
+		if fields {
+			b = append(b, one.fields[:]...)
+		}
+		b = binary.AppendUvarint(b, one.window)
+		b = append(append(b, one.forms[0].exact[:]...), one.forms[0].way[:]...)
+		b = binary.AppendUvarint(b, uint64(len(one.forms)-1))
+		for i, f := range one.forms[1:] {
+			b = binary.AppendUvarint(b, f.number-one.forms[i].number)
+			b = append(b, bit(f.differs, formDiffers))
+			b = append(append(b, f.exact[:]...), f.way[:]...)
+		}
+	}
+	return b
+}
+
+func bit(set bool, mask byte) byte {
+	if set {
+		return mask
+	}
+	return 0
+}
+
+var errHeads = errors.New("a list of messages that may be joined is damaged")
+
+// decodeHeads reads what encode wrote.
+func decodeHeads(b []byte) (heads, error) {
+	c := &cursor{rest: b}
+	h := heads{lost: c.byte() == 1}
+	last := uint64(0)
+	for !c.bad && len(c.rest) > 0 {
+		one := c.head(last)
+		c.bad = c.bad || one.number <= last || len(h.list) == maxHeads
+		last = one.number
+		h.list = append(h.list, one)
+	}
+	if c.bad || len(h.list) == 0 {
+		return heads{}, errHeads
+	}
+	return h, nil
+}
+
+// cursor reads a value of the catalog; bad tells that it is damaged.
+type cursor struct {
+	rest []byte
+	bad  bool
+}
+
+// take gives the next n bytes, zeros when there are not so many.
+func (c *cursor) take(n int) []byte {
+	if len(c.rest) < n {
+		c.bad, c.rest = true, nil
+		return make([]byte, n)
+	}
+	b := c.rest[:n]
+	c.rest = c.rest[n:]
+	return b
+}
+
+func (c *cursor) byte() byte { return c.take(1)[0] }
+
+func (c *cursor) uvarint() uint64 {
+	v, n := binary.Uvarint(c.rest)
+	if n <= 0 {
+		c.bad, c.rest = true, nil
+		return 0
+	}
+	c.rest = c.rest[n:]
+	return v
+}
+
+func (c *cursor) head(last uint64) head {
+	flags := c.byte()
+	one := head{byMessageID: flags&headByMessageID != 0, queued: flags&headQueued != 0}
+	one.number = last + c.uvarint()
+	one.received = int64(binary.BigEndian.Uint64(c.take(8)))
+	if flags&headNamed != 0 {
+		one.canonical = half(c.take(16))
+		c.bad = c.bad || one.canonical == half{}
+	}
+	if flags&headFields != 0 {
+		one.fields = half(c.take(16))
+		c.bad = c.bad || one.fields == half{}
+	}
+	one.window = c.uvarint()
+	one.forms = []form{{number: one.number, exact: half(c.take(16)), way: way(c.take(8))}}
+	n := c.uvarint()
+	for i := uint64(0); i < n && !c.bad; i++ {
+		step := c.uvarint()
+		f := form{number: one.forms[i].number + step, differs: c.byte()&formDiffers != 0}
+		f.exact, f.way = half(c.take(16)), way(c.take(8))
+		c.bad = c.bad || f.number <= one.forms[i].number || i >= maxForms-1
+		one.forms = append(one.forms, f)
+	}
+	return one
+}

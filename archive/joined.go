@@ -1,0 +1,152 @@
+package archive
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"daybook/archive/ledger"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// pass is what applying a group has changed of values that are read in order to be
+// changed: the next record of the group sees it here.
+type pass struct {
+	heads   map[string][]byte // by their key
+	tenants map[string]TenantTotals
+}
+
+func newPass() *pass { return &pass{map[string][]byte{}, map[string]TenantTotals{}} }
+
+// join finds the message that an entry belongs to, tells the entry, and remembers it
+// for those that follow. When the catalog cannot be read that is noted, and the entry
+// is a message of its own: no damage there keeps mail from coming in.
+func (k *catalog) join(b *pebble.Batch, e *Entry, s *state) (joined, error) {
+	j := joined{head: e.ID}
+	defer func() { j.tell(e) }()
+	if e.Identity == nil {
+		return j, nil
+	}
+	key := joinKey(e)
+	known, err := k.heads(key)
+	if err != nil {
+		s.doubts++
+	}
+	one := newHead(e)
+	if j = known.join(&one); !known.add(&one, j) {
+		return j, nil
+	}
+	value := known.encode()
+	k.pass.heads[string(key)] = value
+	return j, b.Set(key, value, nil)
+}
+
+// heads gives the messages under a key, as the records so far have left them.
+func (k *catalog) heads(key []byte) (heads, error) {
+	if value, ok := k.pass.heads[string(key)]; ok {
+		return decodeHeads(value)
+	}
+	return headsIn(k.reader(), key)
+}
+
+// headsIn gives the messages under a key; none when there is no such key.
+func headsIn(from pebble.Reader, key []byte) (heads, error) {
+	value, closer, err := from.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return heads{}, nil
+	}
+	if err != nil {
+		return heads{}, catalogError(err)
+	}
+	defer closer.Close()
+	h, err := decodeHeads(value)
+	if err != nil {
+		return heads{}, catalogError(err)
+	}
+	return h, nil
+}
+
+// tell gives an entry its message.
+func (j joined) tell(e *Entry) {
+	e.Message, e.Joined, e.Differs, e.Collides = j.head, j.reason, j.differs, j.collides
+}
+
+// joinDiffers is set in the byte that says why an entry is joined, beside the number
+// of the reason. They are numbered from 1 on; 0 is for one that is not joined, and
+// collides.
+const joinDiffers = 0x80
+
+// appendTo writes behind an entry's location which other message it belongs to, or
+// collides with, if there is one.
+func (j joined) appendTo(at []byte) []byte {
+	if j.reason == "" && j.collides == 0 {
+		return at
+	}
+	all := reasons()
+	at = binary.AppendUvarint(at, j.other())
+	return append(at, byte(1+slices.Index(all[:], j.reason))|bit(j.differs, joinDiffers))
+}
+
+// place looks up where an entry's record stands, and the message it belongs to. The
+// error is [ErrNotFound] or [ErrCatalog].
+func place(from pebble.Reader, id uint64) (ledger.Location, joined, error) {
+	v, closer, err := from.Get(seqKey(keyEntry, id))
+	if errors.Is(err, pebble.ErrNotFound) {
+		return ledger.Location{}, joined{}, ErrNotFound
+	}
+	if err != nil {
+		return ledger.Location{}, joined{}, catalogError(err)
+	}
+	defer closer.Close()
+	at, j, err := decodePlace(v, id)
+	if err != nil {
+		return at, j, catalogError(err)
+	}
+	return at, j, nil
+}
+
+var errPlace = errors.New("the place of an entry is damaged")
+
+// decodePlace reads the value of an entry's key.
+func decodePlace(v []byte, id uint64) (ledger.Location, joined, error) {
+	at, rest, ok := decodeLocation(v)
+	if !ok {
+		return at, joined{}, errPlace
+	}
+	if len(rest) == 0 {
+		return at, joined{head: id}, nil
+	}
+	other, n := binary.Uvarint(rest)
+	if n <= 0 || len(rest) != n+1 || other == 0 || other >= id {
+		return at, joined{}, errPlace
+	}
+	if rest[n] == 0 {
+		return at, joined{head: id, collides: other}, nil
+	}
+	all, why := reasons(), rest[n]&^joinDiffers
+	if why == 0 || int(why) > len(all) {
+		return at, joined{}, errPlace
+	}
+	return at, joined{head: other, reason: all[why-1], differs: rest[n]&joinDiffers != 0}, nil
+}
+
+// warn records that an entry has the Message-ID of another message and another
+// content. The entry is archived, whatever becomes of the warning.
+func (a *Archive) warn(ctx context.Context, e *Entry) {
+	if e.Collides == 0 {
+		return
+	}
+	_, err := a.appendEvent(context.WithoutCancel(ctx), nil, Event{
+		Kind: EventCollision, Time: time.Now().UTC(), Tenant: e.Tenant, Source: e.Source, Entry: e.ID,
+		MessageID: e.Identity.MessageID, Size: e.Size, SHA256: e.SHA256,
+		Text: fmt.Sprintf("entry %d has the Message-ID of message %d and another content; both are kept, as two messages", e.ID, e.Collides),
+	})
+	if err != nil {
+		a.log.Warn("an event could not be recorded; the message that it is about is archived",
+			"kind", EventCollision, "entry", e.ID, "other", e.Collides, "error", err)
+	}
+}
