@@ -15,6 +15,8 @@ const (
 	groupBytes = 8 << 20
 )
 
+var errReadOnly = errors.New("the ledger is open for reading only")
+
 // request is one call of Append.
 type request struct {
 	records []Record
@@ -30,7 +32,7 @@ type request struct {
 // ctx ends the wait for a place in the queue only: what is queued is written.
 func (l *Ledger) Append(ctx context.Context, records []Record) error {
 	if l.readOnly {
-		return errors.New("the ledger is open for reading only")
+		return errReadOnly
 	}
 	if len(records) == 0 {
 		return nil
@@ -80,6 +82,12 @@ func (l *Ledger) run() {
 			} else {
 				finish(group, broken)
 			}
+		case r := <-l.turn:
+			r.err = broken
+			if broken == nil {
+				r.err = l.rotate()
+			}
+			close(r.done)
 		case <-l.stop:
 			select {
 			case r := <-l.queue:
@@ -89,6 +97,40 @@ func (l *Ledger) run() {
 			}
 		}
 	}
+}
+
+// Rotate ends the segment that is written to, so that it can be compacted, and
+// begins another. It does nothing when no record stands in it yet. ctx ends the
+// wait for the committer only.
+func (l *Ledger) Rotate(ctx context.Context) error {
+	if l.readOnly {
+		return errReadOnly
+	}
+	r := &request{done: make(chan struct{})}
+	select {
+	case l.turn <- r:
+	case <-l.stop:
+		return ErrClosed
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	<-r.done // the committer has it
+	return r.err
+}
+
+// rotate is Rotate in the committer. After an error the segment is given up all
+// the same: the header of the next may be on the disk already, and says where
+// this one ends.
+func (l *Ledger) rotate() error {
+	if l.w.mark.Offset == headerSize {
+		return nil
+	}
+	if err := l.w.rotate(); err != nil {
+		l.w.drop()
+		return err
+	}
+	l.moved()
+	return nil
 }
 
 // gather adds to the first request those that wait already.
