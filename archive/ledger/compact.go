@@ -71,6 +71,10 @@ type CompactReport struct {
 // one. The error is a [*Damage] when the segment is not whole:
 // then it is left alone. ctx and Close end a compaction.
 //
+// A record given up by keep must not be pointed to from then on, by what is
+// appended meanwhile neither: the ledger does not know who points where. And
+// Options.Apply may be given, at a later Open, records that point to one dropped.
+//
 // Calls may overlap, with others and one another; one compaction runs at a time.
 func (l *Ledger) Compact(ctx context.Context, segment uint32, keep func(Record) (bool, error)) (CompactReport, error) {
 	if l.readOnly {
