@@ -12,10 +12,9 @@ import (
 
 	"daybook/archive/message"
 
+	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/prometheus/client_golang/prometheus"
-
-	"github.com/cockroachdb/pebble/v2"
 )
 
 // messageNumbers gives the numbers of the messages that a query wants.

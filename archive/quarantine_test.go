@@ -13,10 +13,9 @@ import (
 	"daybook/archive/ledger"
 	"daybook/archive/message"
 
+	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/prometheus/client_golang/prometheus"
-
-	"github.com/cockroachdb/pebble/v2"
 )
 
 func sampleDecision(action Action) Decision {
