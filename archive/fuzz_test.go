@@ -49,6 +49,8 @@ func FuzzEntryRecord(f *testing.F) {
 		Tenant: "t", Received: time.Unix(1, 2), Envelope: message.Envelope{Recipients: []message.Path{{Address: "\xff"}}},
 		Decision: sampleDecision(ActionQuarantine), recipe: []piece{{Kind: pieceContent, Data: make([]byte, 32), Size: 9}},
 		Size: 9, Truth: sampleTruth("a", 9),
+		Identity: &Identity{Exact: Digest{1}, Canonical: Digest{2}, MessageID: "1@x", Fields: Digest{3}},
+		Join:     Join{Window: time.Hour, Match: MatchMessageID},
 	})
 	if err != nil {
 		f.Fatal(err)
@@ -71,6 +73,17 @@ func FuzzEntryRecord(f *testing.F) {
 		two, err := c.decodeEntry(ledger.Record{Seq: 7, Body: again})
 		if !reflect.DeepEqual(one.Truth, two.Truth) {
 			t.Fatalf("the truth %+v is read back as %+v", one.Truth, two.Truth)
+		}
+		if !reflect.DeepEqual(one.Identity, two.Identity) || one.Join != two.Join {
+			t.Fatalf("the identity %+v %+v is read back as %+v %+v", one.Identity, one.Join, two.Identity, two.Join)
+		}
+		if one.Identity != nil {
+			h := newHead(&one)
+			joinKey(&one)
+			known := heads{list: []head{h}}
+			if _, err := decodeHeads(known.encode()); err != nil {
+				t.Fatalf("%+v: %v", h, err)
+			}
 		}
 		if third, e := c.encodeEntry(&two); err != nil || e != nil || !bytes.Equal(third, again) {
 			t.Fatalf("%+v is read back as %+v: %v, %v", one, two, err, e)
