@@ -2,27 +2,18 @@ package archive
 
 import (
 	"context"
-	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
-	"syscall"
 
 	"daybook/archive/ledger"
 )
 
-// flushBytes is how many bytes of packed pieces a message may have waiting
-// before they are written, ahead of its entry.
-const flushBytes = 1 << 20
-
-// held is a message's body that is in memory, all of it.
-type held interface{ Bytes() []byte }
-
 // Append archives a receipt. When it returns nil, the entry and its content are
 // on stable storage. Every receipt becomes an entry: a resend of a message is a
-// further one, joined to the first, never an error. An error is always temporary for the sender, and
-// is [ErrNoSpace], [ErrClosed], ctx's, or one of the disk.
+// further one, joined to the first, never an error. An error is always temporary for
+// the sender, and is [ErrNoSpace], [ErrClosed], ctx's, or one of the disk.
 func (a *Archive) Append(ctx context.Context, r *Receipt) (Entry, error) {
 	if err := checkNames(r.Tenant, r.Source); err != nil {
 		return Entry{}, err
@@ -30,6 +21,11 @@ func (a *Archive) Append(ctx context.Context, r *Receipt) (Entry, error) {
 	if err := r.Decision.check(); err != nil {
 		return Entry{}, err
 	}
+	done, err := a.use()
+	if err != nil {
+		return Entry{}, err
+	}
+	defer done()
 	if err := a.space.check(); err != nil {
 		return Entry{}, err
 	}
@@ -45,21 +41,117 @@ func (a *Archive) Append(ctx context.Context, r *Receipt) (Entry, error) {
 	if e.Decision.Action == ActionQuarantine {
 		e.Quarantine = QuarantineWaiting
 	}
-	c := &cutter{a: a, tenant: e.Tenant}
-	if err := c.cut(ctx, r.Body, r.Size, r.SHA256); err != nil {
-		return Entry{}, err
+	err = a.store(ctx, r, e, false)
+	if errors.Is(err, errAwaited) {
+		err = a.store(ctx, r, e, true)
 	}
-	e.recipe = c.recipe
-	body, err := a.codec.encodeEntry(e)
 	if err != nil {
-		return Entry{}, fmt.Errorf("encode entry: %w", err)
-	}
-	records := append(c.records, ledger.Record{Type: typeEntry, Flags: ledger.Numbered, Body: body, Note: e})
-	if err := a.write(ctx, records); err != nil {
 		return Entry{}, err
 	}
 	a.warn(ctx, e)
 	return *e, nil
+}
+
+// store cuts a receipt's message and writes its contents and its entry. With alone
+// set, it does not count on contents that others are writing.
+func (a *Archive) store(ctx context.Context, r *Receipt, e *Entry, alone bool) error {
+	c := &cutter{contents: &contents{a: a, tenant: e.Tenant, alone: alone}}
+	defer c.end()
+	if err := c.message(ctx, r); err != nil {
+		return err
+	}
+	if err := c.await(ctx); err != nil {
+		return err
+	}
+	c.formula.literal = len(c.literal)
+	e.formula = &c.formula
+	if err := a.writeEntry(ctx, e, c.text(), c.records); err != nil {
+		return a.written(err)
+	}
+	c.written()
+	return nil
+}
+
+// maxTries bounds how often an entry's text is compressed again, for an entry before
+// it could not be written. Then it is stored as it is.
+const maxTries = 3
+
+// writeEntry writes an entry behind the contents that belong to it, with its text in
+// the tenant's chain.
+func (a *Archive) writeEntry(ctx context.Context, e *Entry, text []byte, contents []ledger.Record) error {
+	facts, err := a.codec.encodeFacts(e)
+	if err != nil {
+		return fmt.Errorf("encode entry: %w", err)
+	}
+	if len(text) == 0 {
+		return a.ledger.Append(ctx, append(contents, newEntryRecord(e, facts, nil, nil)))
+	}
+	l := a.chains.enter(e.Tenant)
+	defer a.chains.leave(l)
+	for range maxTries {
+		wait, err := a.enchain(ctx, l, e, facts, text, contents)
+		if err == nil {
+			err = wait()
+		}
+		if !errors.Is(err, ledger.ErrThread) && !errors.Is(err, errComeBack) {
+			return err
+		}
+	}
+	raw := &element{as: textRaw, size: len(text)}
+	return a.ledger.Append(ctx, append(contents, newEntryRecord(e, facts, raw, text)))
+}
+
+// enchain compresses an entry's text in the lane's chain and puts its records into
+// the ledger's queue, which is in the order of the chain. It waits for the first entry
+// of a chain, whose number the others need.
+func (a *Archive) enchain(ctx context.Context, l *lane, e *Entry, facts, text []byte, contents []ledger.Record) (wait func() error, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	k := l.chain
+	if k != nil && (k.thread.Broken() || k.size+len(text) > maxChain || a.ledger.Mark().Seq-k.start > maxSpan/2) {
+		a.chains.end(k)
+		k, l.chain = nil, nil
+	}
+	if k == nil {
+		if k, err = a.chains.begin(); err != nil {
+			return nil, err
+		}
+	}
+	first := k.index == 0
+	l.chain = nil // unless all goes well
+	data, err := k.coder.code(text, first)
+	if err != nil {
+		a.chains.end(k)
+		return nil, err
+	}
+	record := newEntryRecord(e, facts, &element{as: textChained, start: k.start, index: k.index, size: len(text)}, data)
+	wait, err = a.ledger.Submit(ctx, k.thread, append(contents, record))
+	if err == nil && first {
+		if err = wait(); err == nil {
+			k.start = e.ID
+			wait = func() error { return nil }
+		}
+	}
+	if err != nil {
+		a.chains.end(k)
+		return nil, err
+	}
+	k.index++
+	k.size += len(text)
+	l.chain = k
+	return wait, nil
+}
+
+// entryRecord makes the record of an entry.
+func newEntryRecord(e *Entry, facts []byte, text *element, data []byte) ledger.Record {
+	b := make([]byte, 0, len(facts)+len(data)+64)
+	b = append(b, entryFormat)
+	b = binary.AppendUvarint(b, uint64(len(facts)))
+	b = append(b, facts...)
+	if text != nil {
+		b = append(text.appendHead(b), data...)
+	}
+	return ledger.Record{Type: typeEntry, Flags: ledger.Numbered, Body: b, Note: e}
 }
 
 // AppendEvent records an event, durably, and gives it its number. What changes
@@ -96,84 +188,4 @@ func checkNames(tenant, source string) error {
 		return fmt.Errorf("tenant %q and source %q must be 1 to %d bytes long", tenant, source, MaxName)
 	}
 	return nil
-}
-
-// cutter cuts bodies into pieces and makes their content records.
-type cutter struct {
-	a      *Archive
-	tenant string
-	// reuse leaves out the record of a piece that the archive has and can read.
-	reuse bool
-
-	recipe  []piece         // of the body that was cut last
-	records []ledger.Record // still to be written
-	waiting int             // bytes of them
-}
-
-// cut cuts a body into pieces. When there are many it writes all but the last of
-// them.
-func (c *cutter) cut(ctx context.Context, body io.ReaderAt, size int64, digest Digest) error {
-	c.recipe = nil
-	if b, ok := body.(held); ok && size > 0 && size <= maxPiece && int64(len(b.Bytes())) == size && !c.reuse {
-		return c.add(digest, b.Bytes())
-	}
-	whole := sha256.New()
-	buf := make([]byte, min(size, maxPiece))
-	for offset := int64(0); offset < size; {
-		raw := buf[:min(size-offset, maxPiece)]
-		if n, err := body.ReadAt(raw, offset); n < len(raw) {
-			return fmt.Errorf("read the bytes at %d: %w", offset, err)
-		}
-		if c.waiting >= flushBytes {
-			if err := c.flush(ctx); err != nil {
-				return err
-			}
-		}
-		whole.Write(raw)
-		if err := c.add(sha256.Sum256(raw), raw); err != nil {
-			return err
-		}
-		offset += int64(len(raw))
-	}
-	if Digest(whole.Sum(nil)) != digest {
-		return errChanged
-	}
-	return nil
-}
-
-// add adds a piece to the recipe, and its record to those still to be written.
-func (c *cutter) add(hash Digest, raw []byte) error {
-	p := piece{Kind: pieceContent, Data: hash[:], Size: int64(len(raw))}
-	c.recipe = append(c.recipe, p)
-	if c.reuse {
-		if c.a.has(c.tenant, p) {
-			return nil
-		}
-		if err := c.a.space.check(); err != nil {
-			return err
-		}
-	}
-	body := c.a.press.pack(c.tenant, hash, raw)
-	c.records = append(c.records, ledger.Record{Type: typeContent, Body: body, Note: contentKey(c.tenant, hash[:])})
-	c.waiting += len(body)
-	return nil
-}
-
-// flush writes the records that wait.
-func (c *cutter) flush(ctx context.Context) error {
-	err := c.a.write(ctx, c.records)
-	c.records, c.waiting = nil, 0
-	return err
-}
-
-var errChanged = errors.New("the bytes do not have the digest that was handed over with them: they have changed")
-
-// write appends records and tells a full disk from other errors.
-func (a *Archive) write(ctx context.Context, records []ledger.Record) error {
-	err := a.ledger.Append(ctx, records)
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		a.space.forget()
-		return fmt.Errorf("%w: %w", ErrNoSpace, err)
-	}
-	return err
 }

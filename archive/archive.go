@@ -86,6 +86,9 @@ type Archive struct {
 	lock    io.Closer
 	codec   codec
 	press   press
+	claims  claims
+	chains  *chains
+	views   *views
 	catalog *catalog
 	ledger  *ledger.Ledger
 	space   *space
@@ -93,6 +96,10 @@ type Archive struct {
 	metrics *metrics
 	judging sync.Mutex // held from looking at an entry's quarantine to recording a change
 	closing sync.Once
+	// using is held for reading by whatever appends, which also reads; with closed set
+	// nothing begins to.
+	using  sync.RWMutex
+	closed bool
 }
 
 // Open opens the archive in the folder dir. Unless Options.ReadOnly is set it
@@ -104,7 +111,10 @@ type Archive struct {
 // does not fail Open, see [Archive.Damage]. The caller closes the archive.
 func Open(dir string, o Options) (_ *Archive, err error) {
 	o.setDefaults()
-	a := &Archive{fs: o.FS, dir: dir, log: o.Logger, space: newSpace(o.FS, dir, o.MinFree), metrics: newMetrics()}
+	a := &Archive{
+		fs: o.FS, dir: dir, log: o.Logger, space: newSpace(o.FS, dir, o.MinFree), metrics: newMetrics(),
+		chains: newChains(nil), views: &views{},
+	}
 	defer func() {
 		if err != nil {
 			a.release()
@@ -313,8 +323,23 @@ func (a *Archive) Damage() []Damage { return a.damage }
 // Close finishes the appends under way and closes the archive, once: a further
 // call does nothing. Reading must have ended.
 func (a *Archive) Close() (err error) {
-	a.closing.Do(func() { err = a.release() })
+	a.closing.Do(func() {
+		a.using.Lock()
+		a.closed = true
+		a.using.Unlock()
+		err = a.release()
+	})
 	return err
+}
+
+// use keeps the archive from being closed until done is called.
+func (a *Archive) use() (done func(), err error) {
+	a.using.RLock()
+	if a.closed {
+		a.using.RUnlock()
+		return nil, ErrClosed
+	}
+	return a.using.RUnlock, nil
 }
 
 // release closes what is open, in the reverse order.

@@ -262,6 +262,9 @@ func (k *catalog) addEntry(b *pebble.Batch, r *ledger.Record, at []byte, s *stat
 	if err := k.index(b, e, s); err != nil {
 		return err
 	}
+	if err := addInline(b, e, at, s); err != nil {
+		return err
+	}
 	if e.Decision.Action == ActionQuarantine {
 		return b.Set(seqKey(keyQuarantine, r.Seq), []byte{stateWaiting}, nil)
 	}
@@ -285,6 +288,20 @@ func (k *catalog) index(b *pebble.Batch, e *Entry, s *state) error {
 			continue
 		}
 		if err := b.Set(headKey(key, e.Message), binary.AppendUvarint(nil, e.ID), nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addInline notes where the contents stand that are in an entry's text.
+func addInline(b *pebble.Batch, e *Entry, at []byte, s *state) error {
+	for i, c := range e.formula.contents {
+		if !c.Inline {
+			continue
+		}
+		s.contents++
+		if err := b.Set(contentKey(e.Tenant, c.Hash[:]), appendInline(at, e.formula.inlineAt(i)), nil); err != nil {
 			return err
 		}
 	}
@@ -346,9 +363,38 @@ func location(from pebble.Reader, key []byte) (ledger.Location, error) {
 	defer closer.Close()
 	at, rest, ok := decodeLocation(v)
 	if !ok || len(rest) > 0 && key[0] != keyEntry {
-		return at, catalogError(errors.New("a location is damaged"))
+		return at, catalogError(errLocation)
 	}
 	return at, nil
+}
+
+var errLocation = errors.New("a location is damaged")
+
+// contentPlace looks up where a content stands: in which record, and where in the
+// text of the entry that the record is; -1 for a content's own record.
+func contentPlace(from pebble.Reader, key []byte) (at ledger.Location, inline int, err error) {
+	v, closer, err := from.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return at, -1, ErrNotFound
+	}
+	if err != nil {
+		return at, -1, catalogError(err)
+	}
+	defer closer.Close()
+	at, rest, ok := decodeLocation(v)
+	if ok && len(rest) == 0 {
+		return at, -1, nil
+	}
+	n, size := binary.Uvarint(rest)
+	if !ok || size != len(rest) || n > maxText3 {
+		return at, -1, catalogError(errLocation)
+	}
+	return at, int(n), nil
+}
+
+// appendInline is a location with the place of a content in an entry's text.
+func appendInline(at []byte, inline int) []byte {
+	return binary.AppendUvarint(at[:len(at):len(at)], uint64(inline))
 }
 
 // close makes the catalog durable, so that nothing needs to be applied again. It

@@ -100,13 +100,13 @@ func sampleArchive(t *testing.T) (files map[string][]byte, want map[uint64][]byt
 			t.Fatal(err)
 		}
 		for _, name := range names {
-			files[dir+"/"+name] = contents(t, fs, dir+"/"+name)
+			files[dir+"/"+name] = fileBytes(t, fs, dir+"/"+name)
 		}
 	}
 	return files, want
 }
 
-func contents(t *testing.T, fs vfs.FS, path string) []byte {
+func fileBytes(t *testing.T, fs vfs.FS, path string) []byte {
 	t.Helper()
 	f, err := fs.Open(path)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 
 	"daybook/archive/ledger"
 	"daybook/archive/message"
+	"daybook/archive/recipe"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -120,13 +121,15 @@ func together(t *testing.T, a *Archive, receipts []*Receipt) {
 		id, join := r.identity()
 		e := &Entry{
 			Tenant: r.Tenant, Source: r.Source, Received: r.Received, Envelope: r.Envelope, Size: r.Size, SHA256: r.SHA256,
-			Identity: id, Join: join, recipe: []piece{{Kind: pieceLiteral, Data: raw, Size: r.Size}},
+			Identity: id, Join: join, formula: &formula{literal: len(raw)},
 		}
-		body, err := a.codec.encodeEntry(e)
+		piece := recipe.Piece{Wire: r.Size, Stored: len(raw)}
+		e.formula.pieces = []sourced{{Piece: piece, from: text}}
+		facts, err := a.codec.encodeFacts(e)
 		if err != nil {
 			t.Fatal(err)
 		}
-		records = append(records, ledger.Record{Type: typeEntry, Flags: ledger.Numbered, Body: body, Note: e})
+		records = append(records, newEntryRecord(e, facts, &element{as: textRaw, size: len(raw)}, raw))
 	}
 	if err := a.ledger.Append(context.Background(), records); err != nil {
 		t.Fatal(err)

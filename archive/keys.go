@@ -24,7 +24,8 @@ const catalogVersion = 4
 //	entry    seq:8                          location of the entry's record; when it is joined
 //	                                        or collides, the head's number, and why
 //	event    seq:8                          location of the event's record
-//	content  len:1 tenant sha256:32         location of the last content record with it
+//	content  len:1 tenant sha256:32         location of the last record with it; of an
+//	                                        entry's, and where in the entry's text
 //	sender   hash(address):8 seq:8          -
 //	recipient hash(address):8 seq:8         -
 //	msgid    hash(Message-ID):8 seq:8       -

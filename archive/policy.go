@@ -3,6 +3,7 @@ package archive
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -66,23 +67,44 @@ func (a *Archive) KeepPolicy(ctx context.Context, digest Digest, files []PolicyF
 	if err := checkPolicy(digest, files); err != nil {
 		return Event{}, err
 	}
+	done, err := a.use()
+	if err != nil {
+		return Event{}, err
+	}
+	defer done()
 	e.Kind, e.Policy, e.Files = EventPolicy, digest, make([]KeptFile, 0, len(files))
-	c := &cutter{a: a, tenant: policyTenant, reuse: true}
+	c := &contents{a: a, tenant: policyTenant, alone: true}
+	defer c.end()
 	for _, f := range files {
 		if err := ctx.Err(); err != nil {
 			return Event{}, err
 		}
-		if err := c.cut(ctx, f.Body, f.Size, f.SHA256); err != nil {
+		kept, err := c.file(ctx, f)
+		if err != nil {
 			return Event{}, fmt.Errorf("keep policy: file %q: %w", f.Name, err)
 		}
-		e.Files = append(e.Files, KeptFile{Name: f.Name, Size: f.Size, SHA256: f.SHA256, recipe: c.recipe})
-		if c.waiting >= flushBytes {
-			if err := c.flush(ctx); err != nil {
-				return Event{}, fmt.Errorf("keep policy: %w", err)
-			}
-		}
+		e.Files = append(e.Files, kept)
 	}
-	return a.appendEvent(ctx, c.records, e)
+	if e, err = a.appendEvent(ctx, c.records, e); err == nil {
+		c.written()
+	}
+	return e, err
+}
+
+// file cuts a policy's file into contents.
+func (s *contents) file(ctx context.Context, f PolicyFile) (KeptFile, error) {
+	kept := KeptFile{Name: f.Name, Size: f.Size, SHA256: f.SHA256}
+	sum := sha256.New()
+	err := inChunks(f.Body, f.Size, maxPiece, func(raw []byte) error {
+		sum.Write(raw)
+		hash := Digest(sha256.Sum256(raw))
+		kept.recipe = append(kept.recipe, piece{Kind: pieceContent, Data: hash[:], Size: int64(len(raw))})
+		return s.put(ctx, hash, raw)
+	})
+	if err == nil && Digest(sum.Sum(nil)) != f.SHA256 {
+		err = errChanged
+	}
+	return kept, err
 }
 
 // checkPolicy refuses what could not be found again.
@@ -106,13 +128,6 @@ func checkPolicy(digest Digest, files []PolicyFile) error {
 		seen[f.Name] = true
 	}
 	return nil
-}
-
-// has tells whether the archive has the content of a piece and can read it: a key
-// alone does not prove that, and writing the content again heals it.
-func (a *Archive) has(tenant string, p piece) bool {
-	_, err := a.content(&stored{tenant: tenant}, p)
-	return err == nil
 }
 
 // Policy gives the text of a policy. The error is [ErrNoPolicy], a [*Damage], or
@@ -189,7 +204,8 @@ func (p PolicyText) WriteFile(ctx context.Context, name string, w io.Writer) err
 
 // writeFile writes the bytes of a policy's file.
 func (a *Archive) writeFile(ctx context.Context, event uint64, f *KeptFile, w io.Writer) error {
-	return a.writeStored(ctx, &stored{id: event, tenant: policyTenant, recipe: f.recipe, size: f.Size, digest: f.SHA256}, w)
+	formula, text := oldFormula(f.recipe)
+	return a.writeStored(ctx, &stored{id: event, tenant: policyTenant, formula: formula, text: text, size: f.Size, digest: f.SHA256}, w)
 }
 
 // inFile has damage name the file of a policy that it is in.

@@ -162,15 +162,15 @@ func TestDamagedPolicyTextIsNamedAndHealed(t *testing.T) {
 	}
 	a.Close()
 	segment := "data/ledger/" + ledger.SegmentName(1)
-	b := contents(t, fs, segment)
+	b := fileBytes(t, fs, segment)
 	b[bytes.Index(b, shared)+2500] ^= 1
-	files := map[string][]byte{segment: b, "data/ledger/identity": contents(t, fs, "data/ledger/identity")}
+	files := map[string][]byte{segment: b, "data/ledger/identity": fileBytes(t, fs, "data/ledger/identity")}
 	names, err := fs.List("data/catalog")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range names {
-		files["data/catalog/"+name] = contents(t, fs, "data/catalog/"+name)
+		files["data/catalog/"+name] = fileBytes(t, fs, "data/catalog/"+name)
 	}
 	fs = load(t, files).(*vfs.MemFS)
 
@@ -210,8 +210,9 @@ func TestDamagedPolicyTextIsNamedAndHealed(t *testing.T) {
 // of them.
 func TestPolicyTextIsApartFromMail(t *testing.T) {
 	a := open(t, t.TempDir(), Options{})
-	appendOne(t, a, receipt([]byte("the same"), "a@b", "c@d"))
-	if _, err := a.KeepPolicy(context.Background(), Digest{1}, []PolicyFile{policyFile("x", []byte("the same"))}, Event{}); err != nil {
+	same := bytes.Repeat([]byte("the same\n"), 100)
+	appendOne(t, a, receipt(append([]byte("Subject: x\n\n"), same...), "a@b", "c@d"))
+	if _, err := a.KeepPolicy(context.Background(), Digest{1}, []PolicyFile{policyFile("x", same)}, Event{}); err != nil {
 		t.Fatal(err)
 	}
 	if n := contentCount(a); n != 2 {

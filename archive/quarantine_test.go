@@ -311,7 +311,7 @@ func TestDecisionAboutALostEntry(t *testing.T) {
 	}
 	a.Close()
 	segment := "data/ledger/" + ledger.SegmentName(1)
-	b := slices.Clone(contents(t, fs, segment))
+	b := slices.Clone(fileBytes(t, fs, segment))
 	b[at.Offset+40] ^= 1
 	f, err := fs.Create(segment, vfs.WriteCategoryUnspecified)
 	if err != nil {

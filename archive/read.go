@@ -6,9 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 
 	"daybook/archive/ledger"
+	"daybook/archive/recipe"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -75,57 +75,114 @@ func (a *Archive) WriteTo(ctx context.Context, id uint64, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return a.writeStored(ctx, &stored{id: id, tenant: e.Tenant, recipe: e.recipe, size: e.Size, digest: e.SHA256}, w)
+	return a.writeStored(ctx, e.stored(), w)
 }
 
 // stored is something that is kept in pieces.
 type stored struct {
-	id     uint64 // of the entry or event that it belongs to
-	tenant string
-	recipe []piece
-	size   int64
-	digest Digest
+	id      uint64 // of the entry or event that it belongs to
+	tenant  string
+	formula *formula
+	text    element
+	size    int64
+	digest  Digest
+}
+
+func (e *Entry) stored() *stored {
+	return &stored{id: e.ID, tenant: e.Tenant, formula: e.formula, text: e.text, size: e.Size, digest: e.SHA256}
 }
 
 // writeStored writes the exact bytes of what is stored, as WriteTo promises.
 func (a *Archive) writeStored(ctx context.Context, s *stored, w io.Writer) error {
 	whole := sha256.New()
-	for i, p := range s.recipe {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		raw, err := a.piece(s, p)
+	p := pieces{a: a, s: s}
+	for i := range s.formula.pieces {
+		raw, err := p.get(ctx, i)
 		if err != nil {
 			return err
 		}
 		whole.Write(raw)
-		if i == len(s.recipe)-1 && Digest(whole.Sum(nil)) != s.digest {
+		if i == len(s.formula.pieces)-1 && Digest(whole.Sum(nil)) != s.digest {
 			return &Damage{Entry: s.id, Reason: errDigest.Error()}
 		}
 		if _, err := w.Write(raw); err != nil {
 			return err
 		}
 	}
-	if len(s.recipe) == 0 && s.size != 0 {
+	if len(s.formula.pieces) == 0 && s.size != 0 {
 		return &Damage{Entry: s.id, Reason: "it has no recipe"}
 	}
 	return nil
 }
 
-// piece gives the bytes of one piece.
-func (a *Archive) piece(s *stored, p piece) ([]byte, error) {
-	switch p.Kind {
-	case pieceLiteral:
-		return p.Data, nil
-	case pieceContent:
-		return a.content(s, p)
+// pieces reads what is stored piece by piece. It holds one content, and one piece.
+type pieces struct {
+	a    *Archive
+	s    *stored
+	from int // index of the content that is held, plus 1
+	held []byte
+	text []byte // the entry's, when it was read
+	wire []byte
+}
+
+// get gives the bytes of a piece, which are good until the next call.
+func (p *pieces) get(ctx context.Context, i int) (raw []byte, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("entry %d: its recipe was written by a newer daybook", s.id)
+	part := &p.s.formula.pieces[i]
+	from, err := p.source(ctx, part.from)
+	if err != nil {
+		return nil, err
+	}
+	if part.at+part.Stored > len(from) {
+		return nil, &Damage{Entry: p.s.id, Reason: "a piece of it lies outside of what it is made from"}
+	}
+	if part.Form == recipe.FormRaw {
+		return from[part.at : part.at+part.Stored], nil
+	}
+	p.wire, err = part.AppendWire(p.wire[:0], from[part.at:part.at+part.Stored])
+	if err != nil {
+		return nil, &Damage{Entry: p.s.id, Reason: "a piece of it: " + err.Error()}
+	}
+	return p.wire, nil
+}
+
+// source gives the bytes that pieces are made from.
+func (p *pieces) source(ctx context.Context, from int) (_ []byte, err error) {
+	switch {
+	case from == unknown:
+		return nil, &Damage{Entry: p.s.id, Reason: "its recipe is damaged, or was written by a newer daybook"}
+	case from != text && p.from == from+1:
+		return p.held, nil
+	case from != text && !p.s.formula.contents[from].Inline:
+		p.from = 0
+		c := p.s.formula.contents[from]
+		if p.held, err = p.a.content(ctx, p.s, c.Hash, c.Size); err == nil {
+			p.from = from + 1
+		}
+		return p.held, err
+	}
+	if p.text == nil {
+		if p.text, err = p.a.text(ctx, p.s.id, &p.s.text); err != nil {
+			return nil, err
+		}
+	}
+	if from == text {
+		return p.text[:min(p.s.formula.literal, len(p.text))], nil
+	}
+	c := p.s.formula.contents[from]
+	at := p.s.formula.inlineAt(from)
+	if at+c.Size > len(p.text) || sha256.Sum256(p.text[at:at+c.Size]) != c.Hash {
+		return nil, &Damage{Entry: p.s.id, Reason: "its text: " + errDigest.Error()}
+	}
+	p.from, p.held = from+1, p.text[at:at+c.Size]
+	return p.held, nil
 }
 
 // content gives the bytes of a content, checked.
-func (a *Archive) content(s *stored, p piece) ([]byte, error) {
-	at, err := location(a.catalog.reader(), contentKey(s.tenant, p.Data))
+func (a *Archive) content(ctx context.Context, s *stored, hash Digest, size int) ([]byte, error) {
+	at, inline, err := contentPlace(a.catalog.reader(), contentKey(s.tenant, hash[:]))
 	if errors.Is(err, ErrNotFound) {
 		return nil, &Damage{Entry: s.id, Reason: "a content of it is missing"}
 	}
@@ -139,18 +196,52 @@ func (a *Archive) content(s *stored, p piece) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("entry %d: %w", s.id, err)
 	}
-	c, err := decodeContent(r.Body)
-	if err == nil && (r.Type != typeContent || !slices.Equal(c.hash[:], p.Data) || int64(c.size) != p.Size) {
-		err = errors.New("another record stands in its place; run `daybook rebuild`")
-	}
-	if err != nil {
+	raw, err := a.contentIn(ctx, r, inline, hash, size)
+	if d := (*Damage)(nil); err != nil && ctx.Err() == nil && !errors.As(err, &d) {
 		return nil, damaged(s.id, at, "its content: "+err.Error())
+	} else if errors.As(err, &d) {
+		return nil, damaged(s.id, at, fmt.Sprintf("its content, which is in entry %d: %s", d.Entry, d.Reason))
 	}
-	raw, err := a.press.unpack(c)
+	return raw, err
+}
+
+var errOther = errors.New("another record stands in its place; run `daybook rebuild`")
+
+// contentIn gives the bytes of a content in a record: inline is where in the text of
+// an entry, -1 for a content's own record.
+func (a *Archive) contentIn(ctx context.Context, r ledger.Record, inline int, hash Digest, size int) ([]byte, error) {
+	if inline < 0 {
+		c, err := decodeContent(r.Body)
+		if err == nil && (r.Type != typeContent || c.hash != hash || int64(c.size) != int64(size)) {
+			err = errOther
+		}
+		if err != nil {
+			return nil, err
+		}
+		return a.press.unpack(c)
+	}
+	if r.Type != typeEntry {
+		return nil, errOther
+	}
+	e, err := textOf(r.Body, r.Seq)
 	if err != nil {
-		return nil, damaged(s.id, at, "its content: "+err.Error())
+		return nil, err
 	}
-	return raw, nil
+	all, err := a.text(ctx, r.Seq, &e)
+	if err != nil {
+		return nil, err
+	}
+	if inline+size > len(all) || sha256.Sum256(all[inline:inline+size]) != hash {
+		return nil, errDigest
+	}
+	return all[inline : inline+size], nil
+}
+
+// present tells whether the tenant has a content and it can be read: a key alone does
+// not prove that, and writing the content again heals it.
+func (a *Archive) present(tenant string, hash Digest, size int) bool {
+	_, err := a.content(context.Background(), &stored{tenant: tenant}, hash, size)
+	return err == nil
 }
 
 func (a *Archive) event(from pebble.Reader, id uint64) (Event, error) {

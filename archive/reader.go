@@ -16,16 +16,16 @@ import (
 // its digest, and the message as a whole is not: [Archive.WriteTo] does that. It is
 // safe for concurrent use, and there is nothing to close; the archive must be open.
 type Reader struct {
-	ctx     context.Context
-	archive *Archive
-	stored  stored
-	ends    []int64 // where the pieces end within the message
+	ctx    context.Context
+	stored *stored
+	ends   []int64 // where the pieces end within the message
 
-	mu    sync.Mutex
-	at    int // the piece that is held
-	held  []byte
-	start []byte
-	err   error
+	mu     sync.Mutex
+	pieces pieces
+	at     int // the piece that is held
+	held   []byte
+	start  []byte
+	err    error
 }
 
 // Reader gives a reader of an entry's message, which reads until ctx ends. The error
@@ -39,16 +39,15 @@ func (a *Archive) Reader(ctx context.Context, id uint64) (*Reader, error) {
 }
 
 func (a *Archive) reader(ctx context.Context, e *Entry) (*Reader, error) {
-	r := &Reader{
-		ctx: ctx, archive: a, at: -1,
-		stored: stored{id: e.ID, tenant: e.Tenant, recipe: e.recipe, size: e.Size, digest: e.SHA256},
-	}
+	s := e.stored()
+	r := &Reader{ctx: ctx, at: -1, stored: s, pieces: pieces{a: a, s: s}}
 	end := int64(0)
-	for _, p := range e.recipe {
-		if p.Size < 0 || p.Size > e.Size-end {
+	for i := range s.formula.pieces {
+		size := s.formula.pieces[i].Wire
+		if size < 0 || size > e.Size-end {
 			return nil, &Damage{Entry: e.ID, Reason: "its pieces are larger than its message"}
 		}
-		end += p.Size
+		end += size
 		r.ends = append(r.ends, end)
 	}
 	if end != e.Size {
@@ -112,20 +111,15 @@ func (r *Reader) readAt(p []byte, offset int64) (n int, err error) {
 }
 
 // begin is where a piece begins within the message.
-func (r *Reader) begin(i int) int64 { return r.ends[i] - r.stored.recipe[i].Size }
+func (r *Reader) begin(i int) int64 { return r.ends[i] - r.stored.formula.pieces[i].Wire }
 
 // hold reads a piece, unless it is there.
 func (r *Reader) hold(i int) error {
 	if r.at == i {
 		return nil
 	}
-	if err := r.ctx.Err(); err != nil {
-		return err
-	}
-	raw, err := r.archive.piece(&r.stored, r.stored.recipe[i])
-	if err == nil && int64(len(raw)) != r.stored.recipe[i].Size {
-		err = &Damage{Entry: r.stored.id, Reason: "a piece of it has another size than was recorded"}
-	}
+	r.at = -1
+	raw, err := r.pieces.get(r.ctx, i)
 	if err == nil {
 		r.at, r.held = i, raw
 	}

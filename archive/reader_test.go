@@ -16,6 +16,7 @@ import (
 
 	"daybook/archive/ledger"
 	"daybook/archive/message"
+	"daybook/archive/recipe"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -125,9 +126,11 @@ func TestReaderOfAnOddRecipe(t *testing.T) {
 		"nothing":       {nil, 0, true},
 	} {
 		e := Entry{ID: 1, Size: c.size}
+		var old []piece
 		for _, n := range c.sizes {
-			e.recipe = append(e.recipe, piece{Kind: pieceLiteral, Data: []byte("abc")[:min(max(n, 0), 3)], Size: n})
+			old = append(old, piece{Kind: pieceLiteral, Data: []byte("abc")[:min(max(n, 0), 3)], Size: n})
 		}
+		e.formula, e.text = oldFormula(old)
 		r, err := a.reader(context.Background(), &e)
 		if (err == nil) != c.ok || err != nil && !isDamage(err) {
 			t.Errorf("%s: %v", name, err)
@@ -140,7 +143,9 @@ func TestReaderOfAnOddRecipe(t *testing.T) {
 			}
 		}
 	}
-	e := Entry{ID: 1, Size: 4, recipe: []piece{{Kind: pieceLiteral, Data: []byte("abc"), Size: 4}}}
+	odd := []piece{{Kind: pieceLiteral, Data: []byte("abc"), Size: 4}}
+	e := Entry{ID: 1, Size: 4}
+	e.formula, e.text = oldFormula(odd)
 	r, err := a.reader(context.Background(), &e)
 	if err != nil {
 		t.Fatal(err)
@@ -148,7 +153,8 @@ func TestReaderOfAnOddRecipe(t *testing.T) {
 	if _, err := r.ReadAt(make([]byte, 1), 0); !isDamage(err) {
 		t.Errorf("a piece that is too short: %v", err)
 	}
-	e.recipe[0].Kind = 77
+	odd[0].Kind = 77
+	e.formula, e.text = oldFormula(odd)
 	if r, err = a.reader(context.Background(), &e); err != nil {
 		t.Fatal(err)
 	}
@@ -242,20 +248,22 @@ func TestEncodedOriginalsAreDecoded(t *testing.T) {
 func TestOriginalsOfADamagedMessage(t *testing.T) {
 	fs := vfs.NewMem()
 	a := open(t, "data", Options{FS: fs})
-	whole := noise(4*maxPiece, 5)
+	head := "Subject: noise\r\n\r\n"
+	whole := append([]byte(head), noise(4*recipe.MaxStored, 5)...)
+	piece := func(n int) int64 { return int64(len(head) + n*recipe.MaxStored) } // where it begins
 	r := receipt(whole, "a@b", "c@d")
 	r.Truth = &message.Truth{Originals: []message.Original{
-		{Start: 0, End: maxPiece}, {Start: 10, End: 2*maxPiece + 10}, {Start: 2*maxPiece + 9, End: 2*maxPiece + 10},
-		{Start: 3*maxPiece - 1, End: 4 * maxPiece}, {Start: 3 * maxPiece, End: 4 * maxPiece}, {Start: 2 * maxPiece, End: 4 * maxPiece, Encoding: "base64"},
+		{Start: 0, End: piece(1)}, {Start: 10, End: piece(2) + 10}, {Start: piece(2) + 9, End: piece(2) + 10},
+		{Start: piece(3) - 1, End: piece(4)}, {Start: piece(3), End: piece(4)}, {Start: piece(2), End: piece(4), Encoding: "base64"},
 	}}
 	e := appendOne(t, a, r)
-	at, err := location(a.catalog.reader(), contentKey("default", e.recipe[2].Data))
+	at, err := location(a.catalog.reader(), contentKey("default", e.formula.contents[2].Hash[:]))
 	if err != nil {
 		t.Fatal(err)
 	}
 	a.Close()
 	segment := "data/ledger/" + ledger.SegmentName(at.Segment)
-	b := slices.Clone(contents(t, fs, segment))
+	b := slices.Clone(fileBytes(t, fs, segment))
 	b[at.Offset+1000] ^= 1
 	f, err := fs.Create(segment, vfs.WriteCategoryUnspecified)
 	if err != nil {
@@ -275,7 +283,7 @@ func TestOriginalsOfADamagedMessage(t *testing.T) {
 			}
 			continue
 		}
-		if !isDamage(err) || errors.Is(err, ErrEncoding) || !bytes.Equal(b.Bytes(), whole[o.Start:max(o.Start, min(o.End, 2*maxPiece))]) {
+		if !isDamage(err) || errors.Is(err, ErrEncoding) || !bytes.Equal(b.Bytes(), whole[o.Start:max(o.Start, min(o.End, piece(2)))]) {
 			t.Errorf("original %d: %d bytes, %v", n, b.Len(), err)
 		}
 	}
@@ -284,7 +292,7 @@ func TestOriginalsOfADamagedMessage(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := make([]byte, maxPiece)
-	if n, err := reader.ReadAt(p, 2*maxPiece-100); n != 100 || !isDamage(err) || !isDamage(reader.Err()) || !bytes.Equal(p[:n], whole[2*maxPiece-100:2*maxPiece]) {
+	if n, err := reader.ReadAt(p, piece(2)-100); n != 100 || !isDamage(err) || !isDamage(reader.Err()) || !bytes.Equal(p[:n], whole[piece(2)-100:piece(2)]) {
 		t.Errorf("read %d, %v, and then %v", n, err, reader.Err())
 	}
 	if !bytes.Equal(reader.Start(), whole[:message.MaxHeader]) {

@@ -31,6 +31,8 @@ type Receipt struct {
 	SHA256 Digest
 	// Summary is what was read of the header, for listings.
 	Summary message.Summary
+	// Structure is where the parts of the message stand; nil has Append look itself.
+	Structure *message.Structure
 	// Flags name what was odd about the receipt, one word each.
 	Flags []string
 	// Decision is the policy's; its action is to archive or to quarantine.
@@ -82,7 +84,8 @@ type Entry struct {
 	Differs  bool
 	Collides uint64
 
-	recipe []piece
+	formula *formula
+	text    element
 }
 
 // Event is an audit record: something that happened to the archive, as opposed

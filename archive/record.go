@@ -23,7 +23,8 @@ const (
 // The versions of the records that are written; all before them are read.
 const (
 	// recordVersion is that of entries and events. 2 added decisions, quarantine,
-	// policies and truths, 3 identities.
+	// policies and truths; 3 identities, and entries that have their text apart, with
+	// a formula.
 	recordVersion  = 3
 	contentVersion = 1
 )
@@ -57,13 +58,14 @@ type entryRecord struct {
 	Size     int64            `cbor:"7,keyasint"`
 	SHA256   []byte           `cbor:"8,keyasint"`
 	Flags    []string         `cbor:"9,keyasint,omitempty"`
-	Recipe   []piece          `cbor:"10,keyasint"`
+	Recipe   []piece          `cbor:"10,keyasint,omitempty"` // up to version 2
 	// From version 2 on.
 	Decision *decisionRecord `cbor:"11,keyasint,omitempty"`
 	Truth    *truthRecord    `cbor:"12,keyasint,omitempty"`
 	// From version 3 on.
 	Identity *identityRecord `cbor:"13,keyasint,omitempty"`
 	Join     *joinRecord     `cbor:"14,keyasint,omitempty"`
+	Formula  []byte          `cbor:"15,keyasint,omitempty"`
 }
 
 // eventRecord is the body of an event record, encoded like an entry's.
@@ -98,8 +100,9 @@ type fileRecord struct {
 
 // codec encodes and decodes record bodies. It is safe for concurrent use.
 type codec struct {
-	enc cbor.EncMode
-	dec cbor.DecMode
+	enc   cbor.EncMode
+	dec   cbor.DecMode
+	facts factsPress
 }
 
 func newCodec() (codec, error) {
@@ -116,25 +119,41 @@ func newCodec() (codec, error) {
 		MaxNestedLevels:    16,
 		DupMapKey:          cbor.DupMapKeyEnforcedAPF,
 	}.DecMode()
-	return codec{enc, dec}, err
+	if err != nil {
+		return codec{}, err
+	}
+	facts, err := newFactsPress()
+	return codec{enc, dec, facts}, err
 }
 
-func (c codec) encodeEntry(e *Entry) ([]byte, error) {
+// encodeFacts gives the facts of an entry, as they stand in its record.
+func (c codec) encodeFacts(e *Entry) ([]byte, error) {
 	b := entryRecord{
 		Version: recordVersion, Tenant: e.Tenant, Source: e.Source, Received: e.Received.UnixNano(),
 		Envelope: e.Envelope, Summary: e.Summary, Size: e.Size, SHA256: e.SHA256[:],
-		Flags: e.Flags, Recipe: e.recipe, Truth: newTruthRecord(e.Truth),
+		Flags: e.Flags, Formula: e.formula.encode(), Truth: newTruthRecord(e.Truth),
 	}
 	b.Identity, b.Join = newIdentityRecords(e)
 	if !e.Decision.isZero() {
 		b.Decision = newDecisionRecord(&e.Decision)
 	}
-	return c.enc.Marshal(b)
+	raw, err := c.enc.Marshal(b)
+	if err != nil {
+		return nil, err
+	}
+	return c.facts.pack(raw), nil
 }
 
 func (c codec) decodeEntry(r ledger.Record) (Entry, error) {
+	facts, text := r.Body, []byte(nil)
+	var err error
+	if len(facts) > 0 && facts[0] == entryFormat {
+		if facts, text, err = c.splitEntry(facts); err != nil {
+			return Entry{}, fmt.Errorf("entry %d: %w", r.Seq, err)
+		}
+	}
 	var b entryRecord
-	if err := c.dec.Unmarshal(r.Body, &b); err != nil {
+	if err := c.dec.Unmarshal(facts, &b); err != nil {
 		return Entry{}, fmt.Errorf("entry %d: %w", r.Seq, err)
 	}
 	if err := checkVersion(b.Version, recordVersion); err != nil {
@@ -142,11 +161,17 @@ func (c codec) decodeEntry(r ledger.Record) (Entry, error) {
 	}
 	e := Entry{
 		ID: r.Seq, Tenant: b.Tenant, Source: b.Source, Received: time.Unix(0, b.Received).UTC(),
-		Envelope: b.Envelope, Summary: b.Summary, Size: b.Size, Flags: b.Flags, recipe: b.Recipe,
+		Envelope: b.Envelope, Summary: b.Summary, Size: b.Size, Flags: b.Flags,
 		Truth: b.Truth.truth(),
 	}
 	if copy(e.SHA256[:], b.SHA256) != len(e.SHA256) {
 		return Entry{}, fmt.Errorf("entry %d: its digest has %d bytes", r.Seq, len(b.SHA256))
+	}
+	if e.text, err = decodeElement(text, r.Seq); err == nil {
+		err = e.takeFormula(&b)
+	}
+	if err != nil {
+		return Entry{}, fmt.Errorf("entry %d: %w", r.Seq, err)
 	}
 	d, err := b.Decision.decision()
 	if err != nil {
@@ -159,6 +184,21 @@ func (c codec) decodeEntry(r ledger.Record) (Entry, error) {
 		return Entry{}, fmt.Errorf("entry %d: %w", r.Seq, err)
 	}
 	return e, nil
+}
+
+// takeFormula takes from a record how the entry's message is made.
+func (e *Entry) takeFormula(b *entryRecord) (err error) {
+	if b.Version < 3 {
+		e.formula, e.text = oldFormula(b.Recipe)
+		return nil
+	}
+	if e.formula, err = decodeFormula(b.Formula); err != nil {
+		return err
+	}
+	if e.formula.textSize() != e.text.size {
+		return errFormula
+	}
+	return nil
 }
 
 func (c codec) encodeEvent(e *Event) ([]byte, error) {

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"daybook/archive/ledger"
 	"daybook/archive/message"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -69,8 +68,8 @@ func TestTruthIsCompact(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := Entry{Truth: &message.Truth{}}
-	bare, err := c.encodeEntry(&e)
+	e := Entry{Truth: &message.Truth{}, formula: &formula{}}
+	bare, err := c.encodeFacts(&e)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +81,7 @@ func TestTruthIsCompact(t *testing.T) {
 		text += len(r.Address)
 		e.Truth.Recipients = append(e.Truth.Recipients, r)
 	}
-	full, err := c.encodeEntry(&e)
+	full, err := c.encodeFacts(&e)
 	if more := len(full) - len(bare); err != nil || more > text+2*10_000+200 {
 		t.Errorf("10,000 addresses of %d bytes take %d bytes, %v", text, more, err)
 	}
@@ -307,17 +306,9 @@ func TestVerifyChecksTheOriginals(t *testing.T) {
 	} {
 		a := open(t, t.TempDir(), Options{})
 		r := receipt([]byte("mail"), "a@b", "c@d")
-		c := &cutter{a: a, tenant: r.Tenant}
-		if err := c.cut(context.Background(), r.Body, r.Size, r.SHA256); err != nil {
-			t.Fatal(err)
-		}
-		e := &Entry{Tenant: r.Tenant, Source: r.Source, Size: r.Size, SHA256: r.SHA256, recipe: c.recipe,
+		e := &Entry{Tenant: r.Tenant, Source: r.Source, Size: r.Size, SHA256: r.SHA256,
 			Truth: &message.Truth{Originals: []message.Original{{End: 4}, original}}}
-		text, err := a.codec.encodeEntry(e)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := a.write(context.Background(), append(c.records, ledger.Record{Type: typeEntry, Flags: ledger.Numbered, Body: text, Note: e})); err != nil {
+		if err := a.store(context.Background(), r, e, true); err != nil {
 			t.Fatal(err)
 		}
 		var found []string

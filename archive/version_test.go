@@ -358,7 +358,7 @@ func TestUnknownKeysAreTolerated(t *testing.T) {
 		t.Fatal(err)
 	}
 	body, err := c.enc.Marshal(map[int]any{
-		1: recordVersion, 2: "t", 8: make([]byte, 32), 99: []string{"new"},
+		1: recordVersion, 2: "t", 15: (&formula{}).encode(), 8: make([]byte, 32), 99: []string{"new"},
 		11: map[int]any{1: "quarantine", 6: []string{"hr"}, 77: "new"},
 		12: map[int]any{1: "report", 5: []any{map[int]any{1: []string{"a@b"}, 77: "new"}}, 9: []any{map[int]any{2: 5, 77: 1}}, 77: "new"},
 	})

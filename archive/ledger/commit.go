@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -15,13 +17,28 @@ const (
 	groupBytes = 8 << 20
 )
 
+var errReadOnly = errors.New("the ledger is open for reading only")
+
 // request is one call of Append.
 type request struct {
 	records []Record
 	size    int64
+	thread  *Thread // nil: it stands for itself
 	err     error
 	done    chan struct{}
 }
+
+// Thread ties appends together: when one of them fails, those submitted behind it
+// fail too, with [ErrThread]. So what needs an earlier append is never there without
+// it. The zero Thread is ready for use.
+type Thread struct{ broken atomic.Bool }
+
+// Broken tells that an append of the thread has failed, and that all further ones
+// will.
+func (t *Thread) Broken() bool { return t.broken.Load() }
+
+// ErrThread: an append before this one, in the same thread, has failed.
+var ErrThread = errors.New("an append that this one builds on has failed")
 
 // Append writes the records, in one group, and returns when they are on stable
 // storage and were applied. It sets their Seq and At. On an error nothing was
@@ -29,31 +46,47 @@ type request struct {
 //
 // ctx ends the wait for a place in the queue only: what is queued is written.
 func (l *Ledger) Append(ctx context.Context, records []Record) error {
-	if l.readOnly {
-		return errors.New("the ledger is open for reading only")
-	}
-	if len(records) == 0 {
+	if len(records) == 0 && !l.readOnly {
 		return nil
 	}
-	r := &request{records: records, done: make(chan struct{})}
+	wait, err := l.Submit(ctx, nil, records)
+	if err != nil {
+		return err
+	}
+	return wait()
+}
+
+// Submit is Append in two steps: when it returns without error the records have
+// their place in the queue, behind those that were submitted before, and wait waits
+// as Append does. thread is nil when they build on no other append.
+func (l *Ledger) Submit(ctx context.Context, thread *Thread, records []Record) (wait func() error, err error) {
+	if l.readOnly {
+		return nil, errReadOnly
+	}
+	r := &request{records: records, thread: thread, done: make(chan struct{})}
 	for i := range records {
 		if len(records[i].Body) > MaxBody {
-			return fmt.Errorf("a record of %d bytes is over the limit of %d", len(records[i].Body), MaxBody)
+			return nil, fmt.Errorf("a record of %d bytes is over the limit of %d", len(records[i].Body), MaxBody)
 		}
 		r.size += frameSize + int64(len(records[i].Body))
 	}
 	select {
 	case <-l.stop:
-		return ErrClosed
+		return nil, ErrClosed
 	default:
 	}
 	select {
 	case l.queue <- r:
 	case <-l.stop:
-		return ErrClosed
+		return nil, ErrClosed
 	case <-ctx.Done():
-		return ctx.Err()
+		return nil, ctx.Err()
 	}
+	return func() error { return l.wait(r) }, nil
+}
+
+// wait waits until a request is done with.
+func (l *Ledger) wait(r *request) error {
 	select {
 	case <-r.done:
 		return r.err
@@ -80,6 +113,12 @@ func (l *Ledger) run() {
 			} else {
 				finish(group, broken)
 			}
+		case r := <-l.turn:
+			r.err = broken
+			if broken == nil {
+				r.err = l.rotate()
+			}
+			close(r.done)
 		case <-l.stop:
 			select {
 			case r := <-l.queue:
@@ -89,6 +128,40 @@ func (l *Ledger) run() {
 			}
 		}
 	}
+}
+
+// Rotate ends the segment that is written to, so that it can be compacted, and
+// begins another. It does nothing when no record stands in it yet. ctx ends the
+// wait for the committer only.
+func (l *Ledger) Rotate(ctx context.Context) error {
+	if l.readOnly {
+		return errReadOnly
+	}
+	r := &request{done: make(chan struct{})}
+	select {
+	case l.turn <- r:
+	case <-l.stop:
+		return ErrClosed
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	<-r.done // the committer has it
+	return r.err
+}
+
+// rotate is Rotate in the committer. After an error the segment is given up all
+// the same: the header of the next may be on the disk already, and says where
+// this one ends.
+func (l *Ledger) rotate() error {
+	if l.w.mark.Offset == headerSize {
+		return nil
+	}
+	if err := l.w.rotate(); err != nil {
+		l.w.drop()
+		return err
+	}
+	l.moved()
+	return nil
 }
 
 // gather adds to the first request those that wait already.
@@ -107,15 +180,32 @@ func (l *Ledger) gather(first *request) []*request {
 
 func finish(group []*request, err error) {
 	for _, r := range group {
+		if err != nil && r.thread != nil {
+			r.thread.broken.Store(true)
+		}
 		r.err = err
 		close(r.done)
 	}
+}
+
+// whole leaves out, and ends, the requests whose thread is broken.
+func whole(group []*request) []*request {
+	return slices.DeleteFunc(group, func(r *request) bool {
+		broken := r.thread != nil && r.thread.Broken()
+		if broken {
+			finish([]*request{r}, ErrThread)
+		}
+		return broken
+	})
 }
 
 // commit writes, syncs and applies a group and wakes those who wait for it. An
 // error that it returns ends the ledger's use; a failed write does not, for the
 // next group goes to another segment.
 func (l *Ledger) commit(group []*request) error {
+	if group = whole(group); len(group) == 0 {
+		return nil
+	}
 	if l.w.full() {
 		if err := l.w.rotate(); err != nil {
 			finish(group, err)

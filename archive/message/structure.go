@@ -1,11 +1,19 @@
 package message
 
 // Structure is where the parts of a message stand: offsets into its exact bytes, in
-// the order in which the parts begin.
+// the order in which the parts begin. [Scan] finds it, and it holds that
+//   - all ranges lie within the message, and each Header ends where its Body starts;
+//   - the parts follow each other as a walk finds them that tells each part before the
+//     parts in it, so that no Header starts before that of the part before it;
+//   - a part lies within the Body of its Parent, behind the parts before it there: of
+//     any two parts, one lies within the Body of the other or they do not overlap;
+//   - a multipart has one part at least, a message exactly one, which starts where the
+//     Body starts and ends where it ends, and a leaf none.
 type Structure struct {
 	// Parts has the message itself as its first element, always.
 	Parts []Part
-	// Flags name what was odd about the message, one word each, without repetition.
+	// Flags name what was odd about the message, one word each, sorted, without
+	// repetition: FlagNoHeader and its like.
 	Flags []string
 }
 
@@ -18,11 +26,13 @@ type Part struct {
 	// itself, and Depth how many there are around it.
 	Parent, Depth int
 	// Header is the part's header with the empty line that ends it, and Body what
-	// follows. The line end before a boundary belongs to the boundary.
+	// follows. The line end before a boundary belongs to the boundary. A part whose
+	// first lines are no fields has an empty Header.
 	Header, Body Range
 	Kind         PartKind
 	// MediaType is type/subtype in lower case, as declared or as it is by default
-	// (text/plain; message/rfc822 in a multipart/digest).
+	// (text/plain; message/rfc822 in a multipart/digest). It is at most 1 KiB of UTF-8.
+	// A leaf can be declared to be a multipart or a message: the flags say why it is none.
 	MediaType string
 	Encoding  Encoding
 	// Attachment tells that the part is meant to be a file: it has a

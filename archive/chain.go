@@ -1,0 +1,215 @@
+package archive
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"daybook/archive/ledger"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// Bounds of chains.
+const (
+	// maxChain is the most text of one chain, in bytes. It is the compressor's window,
+	// and what is read to get at the chain's last text.
+	maxChain = 2 << 20
+	// maxSpan is the most numbers from the first entry of a chain to the last one.
+	maxSpan = 4096
+	// maxElement is the most text of one entry in a chain.
+	maxElement = 256 << 10
+	// maxLanes is how many tenants have a chain open at the same time.
+	maxLanes = 8
+)
+
+// chains compress the small text of messages: each text is compressed with those of
+// the tenant's messages before it, so that what mail repeats (headers, structure,
+// quotations, disclaimers) costs next to nothing. A chain belongs to one tenant, is
+// bounded by maxChain, and ends with the process.
+type chains struct {
+	builtin [][]byte // dictionaries, the newest one last
+
+	mu    sync.Mutex
+	clock uint64
+	lanes map[string]*lane
+	spare []*coder
+}
+
+func newChains(dictionaries [][]byte) *chains {
+	return &chains{builtin: dictionaries, lanes: map[string]*lane{}}
+}
+
+// lane is where one tenant's texts queue up for its chain.
+type lane struct {
+	used    uint64 // of chains.clock
+	waiting int    // texts that use the lane; owned by chains.mu
+
+	mu    sync.Mutex // held from compressing a text until its record is in the queue
+	chain *chain     // nil: the next text begins one
+}
+
+// chain is one that is being written.
+type chain struct {
+	start  uint64 // number of its first entry
+	index  int    // of the next text
+	size   int    // of all texts so far
+	thread *ledger.Thread
+	coder  *coder
+}
+
+// enter gives the tenant's lane, and leaves ends its use. A lane that nobody uses
+// makes room for one that is not there yet.
+func (c *chains) enter(tenant string) *lane {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.clock++
+	l := c.lanes[tenant]
+	if l == nil {
+		if len(c.lanes) >= maxLanes {
+			c.evict()
+		}
+		l = &lane{}
+		c.lanes[tenant] = l
+	}
+	l.used = c.clock
+	l.waiting++
+	return l
+}
+
+func (c *chains) leave(l *lane) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	l.waiting--
+}
+
+// busy tells how many texts are on their way, over all lanes.
+func (c *chains) busy() (n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, l := range c.lanes {
+		n += l.waiting
+	}
+	return n
+}
+
+// evict lets go of the lane that was used longest ago, if none uses it. c.mu is held.
+func (c *chains) evict() {
+	oldest := ""
+	for tenant, l := range c.lanes {
+		if l.waiting == 0 && (oldest == "" || l.used < c.lanes[oldest].used) {
+			oldest = tenant
+		}
+	}
+	if l := c.lanes[oldest]; l != nil {
+		if l.chain != nil {
+			c.spare = append(c.spare, l.chain.coder)
+		}
+		delete(c.lanes, oldest)
+	}
+}
+
+// begin makes a chain.
+func (c *chains) begin() (*chain, error) {
+	c.mu.Lock()
+	var k *coder
+	if n := len(c.spare); n > 0 {
+		k, c.spare = c.spare[n-1], c.spare[:n-1]
+	}
+	c.mu.Unlock()
+	if k == nil {
+		var err error
+		if k, err = newCoder(c.builtin); err != nil {
+			return nil, err
+		}
+	}
+	k.reset()
+	return &chain{thread: &ledger.Thread{}, coder: k}, nil
+}
+
+// end lets go of a chain's compressor.
+func (c *chains) end(k *chain) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.spare) < maxLanes {
+		c.spare = append(c.spare, k.coder)
+	}
+}
+
+// coder compresses the texts of a chain, and decompresses them again to see that
+// they come back as they were.
+type coder struct {
+	enc  *zstd.Encoder
+	dec  *zstd.Decoder
+	out  bytes.Buffer // what enc has written of the text at hand
+	in   bytes.Buffer // what dec has not read yet
+	back []byte
+}
+
+func newCoder(dictionaries [][]byte) (*coder, error) {
+	k := &coder{}
+	options := []zstd.EOption{
+		zstd.WithEncoderLevel(zstd.SpeedBetterCompression), zstd.WithWindowSize(maxChain),
+		zstd.WithEncoderCRC(false), zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true),
+	}
+	if n := len(dictionaries); n > 0 {
+		options = append(options, zstd.WithEncoderDict(dictionaries[n-1]))
+	}
+	var err error
+	if k.enc, err = zstd.NewWriter(&k.out, options...); err != nil {
+		return nil, fmt.Errorf("zstd: %w", err)
+	}
+	if k.dec, err = newChainDecoder(dictionaries); err != nil {
+		return nil, err
+	}
+	return k, nil
+}
+
+func newChainDecoder(dictionaries [][]byte) (*zstd.Decoder, error) {
+	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
+		zstd.WithDecoderMaxWindow(maxChain), zstd.WithDecoderDicts(dictionaries...))
+	if err != nil {
+		return nil, fmt.Errorf("zstd: %w", err)
+	}
+	return dec, nil
+}
+
+func (k *coder) reset() {
+	k.out.Reset()
+	k.in.Reset()
+	k.enc.Reset(&k.out)
+}
+
+var errComeBack = errors.New("a compressed text does not come back as it was")
+
+// code compresses the next text. What it gives is good until the next call.
+func (k *coder) code(text []byte, first bool) ([]byte, error) {
+	k.out.Reset()
+	if _, err := k.enc.Write(text); err != nil {
+		return nil, err
+	}
+	if err := k.enc.Flush(); err != nil {
+		return nil, err
+	}
+	k.in.Write(k.out.Bytes())
+	if first {
+		if err := k.dec.Reset(endless{&k.in}); err != nil {
+			return nil, err
+		}
+	}
+	if cap(k.back) < len(text) {
+		k.back = make([]byte, maxElement)
+	}
+	back := k.back[:len(text)]
+	if _, err := io.ReadFull(k.dec, back); err != nil || !bytes.Equal(back, text) {
+		return nil, errors.Join(errComeBack, err)
+	}
+	return k.out.Bytes(), nil
+}
+
+// endless is a buffer whose end may be moved on by further writing.
+type endless struct{ b *bytes.Buffer }
+
+func (e endless) Read(p []byte) (int, error) { return e.b.Read(p) }

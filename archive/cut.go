@@ -1,0 +1,189 @@
+package archive
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+
+	"daybook/archive/message"
+	"daybook/archive/recipe"
+)
+
+// Bounds of what a message is cut into.
+const (
+	// minContent is the least text that is kept as a content: what is shorter costs
+	// less again in each message.
+	minContent = 200
+	// maxLiteral and maxInline bound what an entry's text holds of literal bytes and of
+	// contents. What is over them becomes contents with records of their own.
+	maxLiteral = maxElement / 2
+	maxInline  = maxElement / 2
+)
+
+var errChanged = errors.New("the bytes do not have the digest that was handed over with them: they have changed")
+
+// cutter cuts a message into a formula, the entry's text, and contents.
+type cutter struct {
+	*contents
+	formula formula
+	literal []byte
+	inline  []byte
+
+	group  int
+	bundle []byte // small texts of one group, which are kept together
+	open   []int  // pieces that take their bytes from bundle
+	wire   []byte
+}
+
+// message cuts a body. The pieces, put together again, have the digest; a body that
+// they do not yield is kept as it is.
+func (c *cutter) message(ctx context.Context, r *Receipt) error {
+	err := c.split(ctx, r)
+	if errors.Is(err, errChanged) {
+		c.formula, c.literal, c.inline, c.bundle, c.open = formula{}, nil, nil, nil, nil
+		err = c.whole(ctx, r)
+	}
+	return err
+}
+
+// split cuts a body at its parts.
+func (c *cutter) split(ctx context.Context, r *Receipt) error {
+	s := r.Structure
+	if s == nil {
+		var err error
+		if s, err = message.Scan(r.Body, r.Size); err != nil {
+			return err
+		}
+	}
+	sum := sha256.New()
+	err := recipe.Split(r.Body, r.Size, s, func(p recipe.Piece, stored []byte) (err error) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if c.wire, err = p.AppendWire(c.wire[:0], stored); err != nil {
+			return err
+		}
+		sum.Write(c.wire)
+		return c.take(ctx, p, stored)
+	})
+	if err == nil {
+		err = c.endBundle(ctx)
+	}
+	if err == nil && Digest(sum.Sum(nil)) != r.SHA256 {
+		err = errChanged
+	}
+	return err
+}
+
+// whole cuts a body as it stands.
+func (c *cutter) whole(ctx context.Context, r *Receipt) error {
+	sum := sha256.New()
+	err := inChunks(r.Body, r.Size, recipe.MaxStored, func(raw []byte) error {
+		sum.Write(raw)
+		return c.part(ctx, recipe.Piece{Wire: int64(len(raw)), Stored: len(raw)}, raw)
+	})
+	if err == nil && Digest(sum.Sum(nil)) != r.SHA256 {
+		err = errChanged
+	}
+	return err
+}
+
+// inChunks reads a body in chunks of at most size bytes.
+func inChunks(body io.ReaderAt, total int64, size int, visit func([]byte) error) error {
+	buf := make([]byte, min(total, int64(size)))
+	for offset := int64(0); offset < total; {
+		raw := buf[:min(total-offset, int64(size))]
+		if n, err := body.ReadAt(raw, offset); n < len(raw) {
+			return fmt.Errorf("read the bytes at %d: %w", offset, err)
+		}
+		if err := visit(raw); err != nil {
+			return err
+		}
+		offset += int64(len(raw))
+	}
+	return nil
+}
+
+// take takes the next piece of the message.
+func (c *cutter) take(ctx context.Context, p recipe.Piece, stored []byte) error {
+	switch p.Role {
+	case recipe.RolePart:
+		return c.part(ctx, p, stored)
+	case recipe.RoleHeader:
+		if err := c.endBundle(ctx); err != nil {
+			return err
+		}
+		if len(c.literal)+len(stored) > maxLiteral {
+			return c.part(ctx, p, stored)
+		}
+		c.addLiteral(p, stored)
+		return nil
+	}
+	if p.Group != c.group || len(c.bundle)+len(stored) > maxInline {
+		if err := c.endBundle(ctx); err != nil {
+			return err
+		}
+	}
+	if len(stored) > maxInline {
+		return c.part(ctx, p, stored)
+	}
+	c.group = p.Group
+	c.open = append(c.open, len(c.formula.pieces))
+	c.bundle = append(c.bundle, stored...)
+	c.add(p, text)
+	return nil
+}
+
+func (c *cutter) add(p recipe.Piece, from int) {
+	p.Layout = append([]byte(nil), p.Layout...)
+	c.formula.pieces = append(c.formula.pieces, sourced{Piece: p, from: from})
+}
+
+func (c *cutter) addLiteral(p recipe.Piece, stored []byte) {
+	c.literal = append(c.literal, stored...)
+	c.add(p, text)
+}
+
+// part makes a piece a content with a record of its own, unless the tenant has it.
+func (c *cutter) part(ctx context.Context, p recipe.Piece, stored []byte) error {
+	if len(stored) == 0 {
+		c.add(p, text)
+		return nil
+	}
+	hash := Digest(sha256.Sum256(stored))
+	c.add(p, len(c.formula.contents))
+	c.formula.contents = append(c.formula.contents, contentRef{Hash: hash, Size: len(stored)})
+	return c.put(ctx, hash, stored)
+}
+
+// endBundle decides where the texts go that were gathered.
+func (c *cutter) endBundle(ctx context.Context) (err error) {
+	bundle := c.bundle
+	if len(c.open) == 0 {
+		return nil
+	}
+	if len(bundle) < minContent && len(c.literal)+len(bundle) <= maxLiteral {
+		c.literal = append(c.literal, bundle...)
+	} else {
+		ref := contentRef{Hash: sha256.Sum256(bundle), Size: len(bundle)}
+		switch {
+		case c.a.present(c.tenant, ref.Hash, ref.Size):
+		case len(c.inline)+len(bundle) <= maxInline:
+			ref.Inline = true
+			c.inline = append(c.inline, bundle...)
+		default:
+			err = c.put(ctx, ref.Hash, bundle)
+		}
+		for _, i := range c.open {
+			c.formula.pieces[i].from = len(c.formula.contents)
+		}
+		c.formula.contents = append(c.formula.contents, ref)
+	}
+	c.bundle, c.open = c.bundle[:0], c.open[:0]
+	return err
+}
+
+// text is the entry's own.
+func (c *cutter) text() []byte { return append(c.literal, c.inline...) }

@@ -1,0 +1,342 @@
+package message
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// part adds the part i and all that stands in it, and gives the number of the next one.
+func (d *identifier) part(i int) int {
+	p := &d.parts[i]
+	h := d.header(p.Header)
+	switch {
+	case p.Parent < 0:
+		d.messageHeader(h)
+	case p.Parent < i && d.parts[p.Parent].Kind == PartMessage:
+		d.embeddedHeader(h)
+	}
+	if len(h.strange) > 0 || h.tooLong {
+		d.outside("header text", p.Header.Start, p.Header.End, h.strange)
+	}
+	if p.Kind == PartLeaf {
+		d.leaf(p, h)
+		return i + 1
+	}
+	return d.container(i, h)
+}
+
+// fieldList is what the header of a part says.
+type fieldList struct {
+	fields []field
+	// strange are the lines that are no fields, and fields that not every reader takes
+	// for one: they can be seen as text.
+	strange []byte
+	// tooLong tells that the header is above MaxHeader: then none of its fields is read,
+	// and it counts as it stands.
+	tooLong bool
+	left    *allowance
+}
+
+// header reads a header. It lasts until the next one is read.
+func (d *identifier) header(r Range) fieldList {
+	h := fieldList{left: &d.left}
+	if h.tooLong = r.End-r.Start > MaxHeader; h.tooLong {
+		return h
+	}
+	d.head = d.head[:0]
+	d.read(r.Start, r.End, func(p []byte) { d.head = append(d.head, p...) })
+	for raw := d.head; len(raw) > 0; {
+		text := fieldLines(raw)
+		raw = raw[len(text):]
+		if len(trimBlanks(text)) == 0 {
+			continue
+		}
+		name, value, found := bytes.Cut(trimLineEnd(text), []byte(":"))
+		name = bytes.TrimRight(name, " \t")
+		isField := found && isFieldName(name)
+		if isField {
+			h.fields = append(h.fields, field{name, value})
+		}
+		if !isField || isStrange(text) {
+			h.strange = append(h.strange, text...)
+		}
+	}
+	return h
+}
+
+// isStrange tells whether a field has what some readers take for the end of its line or
+// of the header: a CR alone, a NUL or a line of blanks.
+func isStrange(text []byte) bool {
+	text = bytes.TrimRight(text, "\r\n")
+	if bytes.IndexByte(text, 0) >= 0 {
+		return true
+	}
+	for first := true; len(text) > 0; first = false {
+		line, rest, _ := bytes.Cut(text, []byte("\n"))
+		if line = bytes.TrimRight(line, "\r"); bytes.IndexByte(line, '\r') >= 0 || !first && len(bytes.TrimSpace(line)) == 0 {
+			return true
+		}
+		text = rest
+	}
+	return false
+}
+
+// read passes on a range of the message piece by piece.
+func (d *identifier) read(from, to int64, take func([]byte)) {
+	to = min(to, d.in.size)
+	for from = max(from, 0); from < to && d.err == nil; {
+		w := d.in.from(from, 1)
+		if d.in.err != nil {
+			d.err = d.in.err
+			return
+		}
+		w = w[:min(int64(len(w)), to-from, windowSize)]
+		take(w)
+		from += int64(len(w))
+		d.err = d.ctx.Err()
+	}
+}
+
+// named gives the values of all fields of a name.
+func (h *fieldList) named(name string) [][]byte {
+	var list [][]byte
+	for _, f := range h.fields {
+		if is(f.name, name) {
+			list = append(list, f.value)
+		}
+	}
+	return list
+}
+
+// author gives the lines for the four fields of a header by which mail is known.
+func (h *fieldList) author() (ids, from, date, subject []line) {
+	for _, v := range h.named("message-id") {
+		ids = append(ids, idLine(canonicalID(v)))
+	}
+	for _, v := range h.named("from") {
+		from = append(from, fromLine(v, h.left))
+	}
+	for _, v := range h.named("date") {
+		date = append(date, dateLine(v))
+	}
+	for _, v := range h.named("subject") {
+		subject = append(subject, textLine("subject", v, h.left))
+	}
+	return ids, from, date, subject
+}
+
+// messageHeader adds the header of the mail itself.
+func (d *identifier) messageHeader(h fieldList) {
+	ids, from, date, subject := h.author()
+	if usable(ids) {
+		ids = ids[:1]
+		d.id.MessageID = toldID(ids[0])
+	}
+	for _, l := range ids {
+		d.write(nil, l.name, l.value)
+	}
+	header := func(name string, lines []line) Item {
+		if len(lines) == 0 {
+			return Item{}
+		}
+		d.add(lines...)
+		return d.done(name, shown(lines), 0)
+	}
+	d.id.From = header("From", from)
+	d.id.Date = header("Date", date)
+	d.id.Subject = header("Subject", subject)
+	if d.id.MessageID == "" || len(from) == 0 || len(date) == 0 {
+		return
+	}
+	text := appendLine(nil, "fields", identityVersion)
+	for _, list := range [][]line{ids, from, date} {
+		for _, l := range list {
+			text = appendLine(text, l.name, l.value)
+		}
+	}
+	d.id.Fields = sha256.Sum256(text)
+}
+
+// usable tells whether there is one Message-ID and no other.
+func usable(ids []line) bool {
+	for _, id := range ids {
+		if id.value == "" || id != ids[0] {
+			return false
+		}
+	}
+	return len(ids) > 0
+}
+
+// shown gives the text for the lines of a field.
+func shown(lines []line) string {
+	var b strings.Builder
+	for i, l := range lines {
+		if b.Len() > maxValue {
+			break
+		}
+		if i > 0 {
+			b.WriteString("; ")
+		}
+		if seconds, err := strconv.ParseInt(l.value, 10, 64); l.name == "date" && err == nil {
+			b.WriteString(time.Unix(seconds, 0).UTC().Format(time.RFC3339))
+		} else {
+			b.WriteString(l.value)
+		}
+	}
+	return b.String()
+}
+
+// embeddedHeader adds the header of a message that stands in the mail. No relay changes
+// it, so every field of it counts.
+func (d *identifier) embeddedHeader(h fieldList) {
+	ids, from, date, subject := h.author()
+	for _, list := range [][]line{ids, from, date, subject} {
+		d.add(list...)
+	}
+	for _, f := range h.fields {
+		switch name := lowerASCII(string(f.name)); name {
+		case "message-id", "from", "date", "subject", "content-transfer-encoding", "content-length":
+		case "content-type", "content-disposition", "content-id", "content-location", "content-base", "content-description":
+		default:
+			d.add(line{"field", name + ": " + collapse(string(f.value))})
+		}
+	}
+	if len(h.fields) > 0 {
+		d.content("header of a message", shown(subject), 0)
+	}
+}
+
+// container adds a multipart, or a part with a message in it.
+func (d *identifier) container(i int, h fieldList) int {
+	p := &d.parts[i]
+	kind := "multipart"
+	if p.Kind == PartMessage {
+		kind = "message"
+	}
+	d.mark(kind, p.MediaType)
+	lines, _ := h.declared(p)
+	for _, l := range lines {
+		d.mark(l.name, l.value)
+	}
+	d.sketch(p.MediaType + "(")
+	at, next := p.Body.Start, i+1
+	for first := true; next < len(d.parts) && d.parts[next].Parent == i && d.err == nil; first = false {
+		child := &d.parts[next]
+		d.gap(p.Kind, first, at, child.Header.Start)
+		if !first {
+			d.sketch(" ")
+		}
+		next = d.part(next)
+		at = child.Body.End
+	}
+	d.gap(p.Kind, false, at, p.Body.End)
+	d.mark("end", p.MediaType)
+	d.sketch(")")
+	return next
+}
+
+// gap adds what stands between two parts besides the delimiter: before the first part
+// that is the last line, behind a part the first one.
+func (d *identifier) gap(kind PartKind, first bool, from, to int64) {
+	if from = max(from, 0); from >= min(to, d.in.size) || d.err != nil {
+		return
+	}
+	to = min(to, d.in.size)
+	switch {
+	case kind != PartMultipart:
+	case first:
+		start := max(from, to-maxDelimiter)
+		w := d.in.from(start, int(to-start))
+		if len(w) == 0 {
+			return
+		}
+		to = start + int64(bytes.LastIndexByte(w[:to-start-1], '\n')) + 1
+	default:
+		if w := d.in.line(from, 2); len(trimLineEnd(w)) == 0 {
+			from += int64(len(w))
+		}
+		from += int64(len(d.in.line(from, maxDelimiter)))
+	}
+	name := "text behind a part"
+	if first {
+		name = "preamble"
+	}
+	d.outside(name, from, to, nil)
+}
+
+// outside adds text that stands where no part is: that of a range, or the one that is
+// given. Nothing is added for blanks and for what mail programs write there themselves.
+func (d *identifier) outside(name string, from, to int64, text []byte) {
+	f := form{text: true, outside: true}
+	w := d.decoder.open(f)
+	if text != nil {
+		w.take(text)
+	} else {
+		d.read(from, to, w.take)
+	}
+	d.decoder.close(f)
+	s := d.decoder.sum
+	if s.size == 0 || s.size <= maxStart && isUsual(string(s.start)) {
+		return
+	}
+	d.mark("part", name)
+	d.add(line{"bytes", s.hex()})
+	d.content(name, "", s.size)
+}
+
+// isUsual tells whether a text is one that programs write before the first part.
+func isUsual(text string) bool {
+	switch collapse(text) {
+	case "This is a multi-part message in MIME format.", "This is a multipart message in MIME format.",
+		"This is a MIME-encapsulated message":
+		return true
+	}
+	return false
+}
+
+// leaf adds a part that is made of bytes.
+func (d *identifier) leaf(p *Part, h fieldList) {
+	d.mark("part", "leaf")
+	d.sketch(p.MediaType)
+	lines, known := h.declared(p)
+	f := form{encoding: p.Encoding, text: known.text, exact: h.isBinary() || isText(p)}
+	w := d.decoder.open(f)
+	d.read(p.Body.Start, p.Body.End, w.take)
+	d.decoder.close(f)
+	s := d.decoder.sum
+	d.add(line{"type", p.MediaType})
+	d.add(lines...)
+	if known.text {
+		label := known.charset
+		if known.ascii && !s.high {
+			label = "us-ascii"
+		}
+		lines = append(lines, line{"charset", label})
+		d.add(line{"charset", label})
+	}
+	if d.decoder.broken {
+		d.add(line{"undecoded", strconv.FormatInt(d.decoder.base64.size, 10)})
+	}
+	d.add(line{"bytes", s.hex()})
+	d.content(p.MediaType, details(lines), s.size)
+}
+
+// hex gives the digest of what has been taken.
+func (s *sum) hex() string { return hex.EncodeToString(s.hash.Sum(nil)) }
+
+// details shows what is declared about a content.
+func details(lines []line) string {
+	var b strings.Builder
+	for _, l := range lines {
+		if b.Len() > maxValue {
+			break
+		}
+		fmt.Fprintf(&b, "; %s: %s", l.name, l.value)
+	}
+	return strings.TrimPrefix(b.String(), "; ")
+}

@@ -1,0 +1,272 @@
+package recipe
+
+import (
+	"bytes"
+	"encoding/base64"
+	"strings"
+)
+
+// fillBase64 fills wire with what the stored bytes are in base64, laid out.
+func fillBase64(wire, stored, layout []byte) error {
+	var few [4]run
+	runs, ends, err := parseLayout64(layout, len(stored), len(wire), few[:0])
+	if err != nil {
+		return err
+	}
+	chars := 0
+	for _, r := range runs {
+		chars += r.chars * r.times
+	}
+	// The characters are written at the end, and moved to the front line by line.
+	from := wire[len(wire)-chars:]
+	if ends == nil {
+		base64.StdEncoding.Encode(from, stored)
+	} else {
+		encodeAll(from, stored, ends)
+	}
+	for _, r := range runs {
+		for range r.times {
+			copy(wire, from[:r.chars])
+			copy(wire[r.chars:], r.end)
+			from, wire = from[r.chars:], wire[r.chars+len(r.end):]
+		}
+	}
+	return nil
+}
+
+const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+// encodeAll writes encodings one after the other.
+func encodeAll(to, stored []byte, ends []ending) {
+	for _, e := range ends {
+		n := base64.RawStdEncoding.EncodedLen(e.stored)
+		for range e.times {
+			base64.RawStdEncoding.Encode(to, stored[:e.stored])
+			if e.bits != 0 {
+				last := strings.IndexByte(digits, to[n-1])
+				to[n-1] = digits[byte(last)|e.bits]
+			}
+			for i := range e.pads {
+				to[n+i] = '='
+			}
+			to, stored = to[n+e.pads:], stored[e.stored:]
+		}
+	}
+}
+
+// decoder takes base64 apart. Its slices are used again from piece to piece.
+type decoder struct {
+	chars  []byte // digits and padding, without line ends
+	lines  []run
+	stored []byte
+	ends   []ending
+	layout []byte
+
+	seen, before int // lines, and the characters in them, that lineAt has passed
+}
+
+// decode takes the base64 that wire begins with apart, as much as fits a piece, into
+// stored bytes and a layout; more says that the part goes on behind wire. It
+// returns how many bytes of wire that was, 0 if they are no base64, and whether more
+// base64 may follow.
+func (d *decoder) decode(wire []byte, more bool) (int, bool) {
+	read, whole := d.gather(wire)
+	more = whole && (more || read < len(wire))
+	chars, ok := d.data(len(d.chars), more)
+	if ok && chars < len(d.chars) && strings.IndexByte(digits, d.chars[chars]) < 0 {
+		more = false
+		chars, ok = d.data(d.cut(chars), false)
+	}
+	if !ok || len(d.stored) == 0 {
+		return 0, false
+	}
+	if chars < len(d.chars) {
+		read = d.trim(chars)
+	}
+	d.layout = appendLayout64(d.layout[:0], d.lines, d.ends)
+	if len(d.layout) > min(MaxLayout, len(d.stored)/8+minLayout) {
+		return 0, false
+	}
+	return read, more && chars+3 >= len(d.chars)
+}
+
+// gather reads lines until there are as many characters as a piece can have, and
+// tells how much of wire they are, and whether that was all there was room for.
+func (d *decoder) gather(wire []byte) (int, bool) {
+	const most = MaxStored / 3 * 4
+	d.chars, d.lines = growTo(d.chars[:0], min(len(wire), most))[:0], d.lines[:0]
+	at := 0
+	for at < len(wire) && len(d.chars) < most {
+		stop := len(wire)
+		if i := bytes.IndexByte(wire[at:], '\n'); i >= 0 {
+			stop = at + i + 1
+		}
+		end := stop
+		for end > at && stop-end <= maxBlanks && isBlank(wire[end-1]) {
+			end--
+		}
+		room := most - len(d.chars)
+		if stop-end > maxBlanks || len(d.lines) > maxRuns {
+			return at, false
+		}
+		if end-at > room {
+			d.chars = append(d.chars, wire[at:at+room]...)
+			d.line(room, nil)
+			return at + room, true
+		}
+		stop = blankLines(wire, end, stop)
+		d.chars = append(d.chars, wire[at:end]...)
+		d.line(end-at, wire[end:stop])
+		at = stop
+	}
+	return at, true
+}
+
+func isBlank(c byte) bool { return c == '\n' || c == '\r' || c == ' ' || c == '\t' }
+
+// blankLines gives the end of the empty lines that follow a line which ends at stop,
+// as far as they go into one line end that begins at end.
+func blankLines(wire []byte, end, stop int) int {
+	for i := stop; i < len(wire) && i-end < maxBlanks && isBlank(wire[i]); i++ {
+		if wire[i] == '\n' {
+			stop = i + 1
+		}
+	}
+	return stop
+}
+
+// line notes a line.
+func (d *decoder) line(chars int, end []byte) {
+	if n := len(d.lines); n > 0 && d.lines[n-1].chars == chars && bytes.Equal(d.lines[n-1].end, end) {
+		d.lines[n-1].times++
+		return
+	}
+	d.lines = append(d.lines, run{chars, end, 1})
+}
+
+// data decodes the first n characters, up to the first that cannot be, whose place it
+// returns; of a quantum that is not whole but goes on, with more, nothing.
+func (d *decoder) data(n int, more bool) (int, bool) {
+	d.stored, d.ends = growTo(d.stored[:0], n/4*3+3)[:0], d.ends[:0]
+	d.seen, d.before = 0, 0
+	at := 0
+	for at < n {
+		stop := n
+		if i := bytes.IndexByte(d.chars[at:n], '='); i >= 0 {
+			stop = at + i
+		}
+		used, e := d.encoding(d.chars[at:stop], more && stop == n)
+		at += used
+		if at == stop {
+			for e.pads = 0; at < n && d.chars[at] == '='; at++ {
+				e.pads++
+			}
+		}
+		if e.stored+e.pads > 0 && !d.ending(e) {
+			return 0, false
+		}
+		if at < stop || at < n && !d.another(at) {
+			return at, true
+		}
+	}
+	return at, true
+}
+
+// encoding decodes digits up to the first byte that is none, and tells how many it
+// has used.
+func (d *decoder) encoding(s []byte, more bool) (int, ending) {
+	whole := len(s) / 4 * 4
+	to := d.stored[len(d.stored):cap(d.stored)]
+	n, err := base64.RawStdEncoding.Decode(to, s[:whole])
+	if bad, ok := err.(base64.CorruptInputError); ok || n < whole/4*3 {
+		// The decoder skips a CR, which is none of ours.
+		whole = int(bad)
+		if cr := bytes.IndexByte(s, '\r'); cr >= 0 && (cr < whole || !ok) {
+			whole = cr
+		}
+		d.stored = d.stored[:len(d.stored)+whole/4*3]
+		return whole, ending{stored: whole / 4 * 3, times: 1}
+	}
+	d.stored = d.stored[:len(d.stored)+n]
+	e := ending{stored: n, times: 1}
+	rest := s[whole:]
+	if more || len(rest) < 2 || bytes.IndexByte(rest, '\r') >= 0 {
+		return whole, e
+	}
+	n, err = base64.RawStdEncoding.Decode(to[n:], rest)
+	if err != nil {
+		return whole, e
+	}
+	d.stored = d.stored[:len(d.stored)+n]
+	e.stored += n
+	e.bits = byte(strings.IndexByte(digits, rest[len(rest)-1])) & e.spare()
+	return len(s), e
+}
+
+// ending notes an encoding, and tells whether there is room for it.
+func (d *decoder) ending(e ending) bool {
+	if n := len(d.ends); n > 0 {
+		last := &d.ends[n-1]
+		if last.stored == e.stored && last.pads == e.pads && last.bits == e.bits {
+			last.times++
+			return true
+		}
+	}
+	d.ends = append(d.ends, e)
+	return len(d.ends) <= maxRuns
+}
+
+// another tells whether what follows padding is one more encoding. At the beginning
+// of a line it may as well be a footer in clear text.
+func (d *decoder) another(at int) bool {
+	chars, column := d.lineAt(at)
+	return column > 0 || chars%4 == 0
+}
+
+// lineAt gives the length of the line that a character is in, and its column. Calls
+// must not go back.
+func (d *decoder) lineAt(at int) (chars, column int) {
+	for d.seen < len(d.lines) {
+		r := d.lines[d.seen]
+		if at-d.before < r.chars*r.times {
+			return r.chars, (at - d.before) % r.chars
+		}
+		d.before += r.chars * r.times
+		d.seen++
+	}
+	return 0, 0
+}
+
+// cut gives the place at which the base64 ends that goes wrong at some place: before
+// that line, or behind padding in it. Only where nothing is left so it is that place.
+func (d *decoder) cut(at int) int {
+	_, column := d.lineAt(at)
+	end := max(at-column, bytes.LastIndexByte(d.chars[:at], '=')+1)
+	if end == 0 {
+		return at
+	}
+	return end
+}
+
+// trim forgets the lines behind the first characters, and tells how many bytes of wire
+// are left.
+func (d *decoder) trim(chars int) int {
+	wire := 0
+	for i, r := range d.lines {
+		if r.chars*r.times < chars {
+			chars -= r.chars * r.times
+			wire += (r.chars + len(r.end)) * r.times
+			continue
+		}
+		d.lines = d.lines[:i]
+		whole, rest := chars/r.chars, chars%r.chars
+		if whole > 0 {
+			d.lines = append(d.lines, run{r.chars, r.end, whole})
+		}
+		if rest > 0 {
+			d.lines = append(d.lines, run{rest, nil, 1})
+		}
+		return wire + (r.chars+len(r.end))*whole + rest
+	}
+	return wire
+}

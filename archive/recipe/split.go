@@ -1,0 +1,272 @@
+package recipe
+
+import (
+	"bytes"
+	"io"
+	"strings"
+
+	"daybook/archive/message"
+)
+
+// What makes a part worth keeping on its own, in stored bytes.
+const (
+	minPart       = 16 << 10 // any part
+	minAttachment = 1 << 10  // an attachment, or what is no text
+)
+
+// maxTail is the most line ends at the end of a message that are a group of their own.
+const maxTail = 1 << 10
+
+// pieceCost is about what a piece costs in a record beside its layout.
+const pieceCost = 8
+
+// Split calls yield with the pieces of a message in order; together they are all of
+// it. r is read from 0 up to size; if it has a method Bytes that gives all of these
+// bytes, they are used in place. s is what message.Scan has made of them; whatever
+// else it says, the pieces yield the message exactly.
+//
+// The piece's layout and the stored bytes are valid only during the call, and must
+// not be changed. The error is that of reading, or what yield has returned, which ends
+// the work. Split holds at most 7 MiB whatever the size, and is safe for concurrent use.
+func Split(r io.ReaderAt, size int64, s *message.Structure, yield func(p Piece, stored []byte) error) error {
+	sp := splitter{in: newInput(r, size), yield: yield}
+	for i := range s.Parts {
+		if err := sp.part(s, i); err != nil {
+			return err
+		}
+	}
+	if err := sp.leave(-1); err != nil {
+		return err
+	}
+	return sp.flush(size)
+}
+
+// splitter goes through a message from its beginning to its end. What is between text
+// and at waits to be yielded as raw text.
+type splitter struct {
+	in     input
+	yield  func(Piece, []byte) error
+	text   int64
+	at     int64
+	group  int
+	open   []opened
+	base64 decoder
+	quoted unquoter
+}
+
+// opened is a message whose body is being split.
+type opened struct {
+	part int
+	end  int64 // of its body
+	tail int64 // where the line ends begin that the body ends with
+}
+
+// part splits up to the end of a part's header, and of its body if it is a leaf.
+func (sp *splitter) part(s *message.Structure, i int) error {
+	p := &s.Parts[i]
+	if err := sp.leave(p.Parent); err != nil {
+		return err
+	}
+	header := sp.clip(p.Header.Start)
+	body := max(header, sp.clip(p.Body.Start))
+	if isMessage(s, i) {
+		if err := sp.flush(header); err != nil {
+			return err
+		}
+		if err := sp.raw(body, RoleHeader); err != nil {
+			return err
+		}
+		if err := sp.enter(i, max(body, sp.clip(p.Body.End))); err != nil {
+			return err
+		}
+	}
+	sp.at = body
+	if p.Kind != message.PartLeaf {
+		return nil
+	}
+	end := sp.clip(p.Body.End)
+	if n := len(sp.open); n > 0 {
+		end = max(min(end, sp.open[n-1].tail), sp.at)
+	}
+	return sp.leaf(p, end)
+}
+
+// isMessage tells whether a part is the message itself or one inside it.
+func isMessage(s *message.Structure, i int) bool {
+	parent := s.Parts[i].Parent
+	return i == 0 || parent >= 0 && parent < i && s.Parts[parent].Kind == message.PartMessage
+}
+
+// clip gives the nearest offset that is not behind the work, nor outside of the
+// message that it is in.
+func (sp *splitter) clip(offset int64) int64 {
+	end := sp.in.size
+	if n := len(sp.open); n > 0 {
+		end = sp.open[n-1].end
+	}
+	return max(min(offset, end), sp.at)
+}
+
+// enter begins the text of a message whose header has just ended.
+func (sp *splitter) enter(part int, end int64) error {
+	tail := end
+	if n := len(sp.open); n > 0 {
+		tail = min(tail, sp.open[n-1].tail)
+	}
+	start := max(sp.at, tail-maxTail)
+	if start < tail {
+		b, err := sp.in.at(start, tail)
+		if err != nil {
+			return err
+		}
+		tail = start + int64(len(bytes.TrimRight(b, "\r\n")))
+	} else {
+		tail = start
+	}
+	sp.open = append(sp.open, opened{part, end, tail})
+	if part > 0 {
+		sp.group++
+	}
+	return nil
+}
+
+// leave ends the messages that a part with this parent is not in.
+func (sp *splitter) leave(parent int) error {
+	for n := len(sp.open); n > 0 && sp.open[n-1].part > parent; n-- {
+		m := sp.open[n-1]
+		if err := sp.flush(max(m.tail, sp.at)); err != nil {
+			return err
+		}
+		sp.group++
+		if err := sp.flush(max(m.end, sp.at)); err != nil {
+			return err
+		}
+		sp.group++
+		sp.open = sp.open[:n-1]
+	}
+	return nil
+}
+
+// flush yields what waits, up to end, as raw text.
+func (sp *splitter) flush(end int64) error {
+	sp.at = sp.text
+	return sp.raw(end, RoleText)
+}
+
+// raw yields what is before end as it is.
+func (sp *splitter) raw(end int64, role Role) error {
+	for sp.at < end {
+		stop := min(sp.at+MaxStored, end)
+		b, err := sp.in.at(sp.at, stop)
+		if err != nil {
+			return err
+		}
+		p := Piece{Wire: int64(len(b)), Stored: len(b), Form: FormRaw, Role: role}
+		if err := sp.give(p, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// give yields a piece, which begins where the work is.
+func (sp *splitter) give(p Piece, stored []byte) error {
+	if p.Role == RoleText {
+		p.Group = sp.group
+	}
+	sp.at += p.Wire
+	sp.text = sp.at
+	return sp.yield(p, stored)
+}
+
+// leaf splits the body of a part without parts, which ends at end.
+func (sp *splitter) leaf(p *message.Part, end int64) error {
+	start, least := sp.at, int64(minPart)
+	if p.Attachment || !strings.HasPrefix(p.MediaType, "text/") {
+		least = minAttachment
+	}
+	if err := sp.decoded(p.Encoding, least, end); err != nil {
+		return err
+	}
+	if sp.at > start {
+		least = minPart // a footer is no attachment
+	}
+	if end-sp.at < least {
+		sp.at = end
+		return nil
+	}
+	if err := sp.flush(sp.at); err != nil {
+		return err
+	}
+	return sp.raw(end, RolePart)
+}
+
+// decoded splits the beginning of a leaf, as far as it can be decoded and made again.
+func (sp *splitter) decoded(e message.Encoding, least, end int64) error {
+	start, role := sp.at, RolePart
+	for more := true; more && sp.at < end; {
+		stop := min(sp.at+maxWire, end)
+		wire, err := sp.in.at(sp.at, stop)
+		if err != nil {
+			return err
+		}
+		var p Piece
+		var stored []byte
+		if p, stored, more = sp.encoded(e, wire, stop < end); !sp.yields(p, stored, wire) {
+			return nil
+		}
+		if sp.at == start {
+			if !pays(p) {
+				return nil
+			}
+			if int64(p.Stored) < least {
+				role = RoleText
+			}
+			if err := sp.flush(sp.at); err != nil {
+				return err
+			}
+		}
+		p.Role = role
+		if err := sp.give(p, stored); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// encoded makes a piece of what wire begins with; more says that the part goes on
+// behind wire. It returns an empty piece if there is none, and whether another may follow.
+func (sp *splitter) encoded(e message.Encoding, wire []byte, more bool) (Piece, []byte, bool) {
+	switch e {
+	case message.EncodingBase64:
+		d := &sp.base64
+		n, more := d.decode(wire, more)
+		if n > 0 {
+			return Piece{Wire: int64(n), Stored: len(d.stored), Form: FormBase64, Layout: d.layout}, d.stored, more
+		}
+	case message.EncodingQuotedPrintable:
+		u := &sp.quoted
+		if n := u.decode(wire, more); n > 0 {
+			p := Piece{Wire: int64(n), Stored: len(u.stored), Form: FormQuoted, Layout: u.layout}
+			return p, u.stored, more || n < len(wire)
+		}
+	}
+	return Piece{}, nil, false
+}
+
+// yields tells whether a piece yields exactly the beginning of wire.
+func (sp *splitter) yields(p Piece, stored, wire []byte) bool {
+	if p.Wire == 0 || p.Wire > int64(len(wire)) {
+		return false
+	}
+	// The characters are no longer needed: their room holds what is compared.
+	out, err := p.AppendWire(growTo(sp.base64.chars[:0], int(p.Wire))[:0], stored)
+	sp.base64.chars = out
+	return err == nil && bytes.Equal(out, wire[:p.Wire])
+}
+
+// pays tells whether it is worth to store a part decoded, by its first piece. A small
+// gain is one: text that soft breaks do not part compresses better than the count tells.
+func pays(p Piece) bool {
+	return int64(p.Stored+len(p.Layout)+pieceCost) < p.Wire
+}
