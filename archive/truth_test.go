@@ -276,14 +276,14 @@ func TestUpgradeFindsTruths(t *testing.T) {
 				continue
 			}
 			older.keys--
-			if err := a.catalog.db.Delete(key, nil); err != nil {
+			if err := a.catalog.db.Delete(key, pebble.NoSync); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
 	state := older.encode()
 	state[0] = 2
-	if err := a.catalog.db.Set(stateKey(), state, pebble.Sync); err != nil {
+	if err := a.catalog.db.Set(stateKey(), state, pebble.NoSync); err != nil {
 		t.Fatal(err)
 	}
 	a.Close()
