@@ -289,7 +289,7 @@ func TestExplain(t *testing.T) {
 		{1, 0, "1 4 together false via 0 joins [] differ [exact bytes source, sender and recipients window]"},
 		{5, 0, "4 5 together false via 0 joins [] differ [exact bytes canonical identity source, sender and recipients]"},
 		{7, 8, "7 8 together false via 0 joins [] differ [identity known]"},
-		{8, 9, "8 9 together false via 0 joins [] differ [tenant]"},
+		{8, 9, "8 9 together false via 0 joins [] differ [tenant Message-ID canonical identity]"},
 		{8, 0, "8 0 together false via 0 joins [] differ []"},
 	} {
 		x, err := a.Explain(t.Context(), c.one, c.two)
