@@ -40,14 +40,6 @@ type formula struct {
 	literal  int // bytes of the entry's text that are no content
 }
 
-// size is the number of bytes of the message.
-func (f *formula) size() (n int64) {
-	for i := range f.pieces {
-		n += f.pieces[i].Wire
-	}
-	return n
-}
-
 // inlineAt is where an inline content begins in the entry's text.
 func (f *formula) inlineAt(i int) int {
 	at := f.literal
