@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"daybook/archive/dictionary"
 	"daybook/archive/ledger"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -113,7 +114,7 @@ func Open(dir string, o Options) (_ *Archive, err error) {
 	o.setDefaults()
 	a := &Archive{
 		fs: o.FS, dir: dir, log: o.Logger, space: newSpace(o.FS, dir, o.MinFree), metrics: newMetrics(),
-		chains: newChains(nil), views: &views{},
+		chains: newChains(dictionary.Bytes(dictionary.Text())), views: &views{dictionaries: dictionary.Bytes(dictionary.Text())},
 	}
 	defer func() {
 		if err != nil {

@@ -2,6 +2,7 @@ package archive
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strconv"
@@ -115,9 +116,9 @@ func (x *JoinExplanation) compare(known *heads) {
 	}
 	check("Message-ID", one.Identity.MessageID, two.Identity.MessageID)
 	check("exact bytes", one.Identity.Exact.String(), two.Identity.Exact.String())
-	check("canonical identity", digestText(one.Identity.Canonical), digestText(two.Identity.Canonical))
+	check("canonical identity", halfText(one.Identity.Canonical), halfText(two.Identity.Canonical))
 	if one.Join.Match == MatchMessageID || two.Join.Match == MatchMessageID {
-		check("Message-ID, From and Date", digestText(one.Identity.Fields), digestText(two.Identity.Fields))
+		check("Message-ID, From and Date", halfText(one.Identity.Fields), halfText(two.Identity.Fields))
 	}
 	check("source, sender and recipients", fmt.Sprintf("%x", wayOf(one)), fmt.Sprintf("%x", wayOf(two)))
 	check("match", string(one.Join.Match), string(two.Join.Match))
@@ -158,10 +159,11 @@ func (x *JoinExplanation) judge(a, b *head) {
 	}
 }
 
-// digestText is empty for the zero digest.
-func digestText(d Digest) string {
+// halfText shows the half of a digest that an entry keeps; it is empty for the zero
+// digest.
+func halfText(d Digest) string {
 	if d == (Digest{}) {
 		return ""
 	}
-	return d.String()
+	return hex.EncodeToString(d[:len(half{})])
 }
