@@ -151,11 +151,15 @@
 // log = false leaves out the line that the log has for each message; trouble is
 // logged in any case.
 //
-// extended_dedup is for joining the copies of a mail that arrive by several ways,
-// and are not the same byte for byte, under one message in lists and searches: those
-// that arrive within window and are the same in content (Message-ID, From, Date,
-// Subject and the parts) or only in their Message-ID. "0" joins exact copies only.
-// It is checked, but nothing acts on it yet. Joining never removes a copy.
+// extended_dedup says which copies of a mail that arrive by several ways, and are not
+// the same byte for byte, are one message in lists and searches: those that arrive
+// within window of the first one, and are the same in content (Message-ID, From, Date,
+// Subject and the parts), or with match = "message-id" in Message-ID, From and Date
+// alone, as when a server writes the parts anew. "0" joins exact copies only. Of two
+// sources the shorter window counts, and "message-id" only if both have it. A mail
+// without a Message-ID is joined to exact copies only. Joining never removes a copy:
+// each is kept, listed with its message, and comes out byte for byte. What a journal's
+// report is compared by is the original in it, if that is one and stands there alone.
 //
 // # milter
 //
