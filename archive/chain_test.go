@@ -296,3 +296,33 @@ func TestTextThatCannotBeReadIsStoredAgain(t *testing.T) {
 		}
 	}
 }
+
+// What is compressed already is stored as it is, and found out by samples.
+func TestContentsAreCompressedWhereItHelps(t *testing.T) {
+	p, err := newPress()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := bytes.Repeat([]byte("what repeats is compressed\r\n"), 10_000)
+	for _, c := range []struct {
+		name string
+		raw  []byte
+		as   encoding
+	}{
+		{"small text", text[:500], storedZstd},
+		{"small noise", noise(500, 1), storedRaw},
+		{"text", text, storedZstd},
+		{"noise", noise(300_000, 2), storedRaw},
+		{"text behind noise", append(noise(100_000, 3), text...), storedZstd},
+		{"noise around text", append(append(noise(100_000, 4), text...), noise(100_000, 5)...), storedZstd},
+	} {
+		body := p.pack("t", Digest{1}, c.raw)
+		got, err := decodeContent(body)
+		if err != nil || got.as != c.as || c.as == storedRaw && !bytes.Equal(got.data, c.raw) {
+			t.Errorf("%s: stored as %d, %v", c.name, got.as, err)
+		}
+		if cap(body) > len(body)+len(body)/4+64 {
+			t.Errorf("%s: %d bytes are held for a record of %d", c.name, cap(body), len(body))
+		}
+	}
+}

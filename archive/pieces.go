@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 
 	"github.com/klauspost/compress/zstd"
@@ -19,16 +20,21 @@ const maxPiece = 1 << 20
 type press struct {
 	enc     *zstd.Encoder
 	dec     *zstd.Decoder
-	scratch *sync.Pool // *[]byte, to decompress into what is only compared
+	scratch *sync.Pool // *[]byte, for what is compressed, and for what is only compared
 }
+
+// maxPress is how many contents are compressed, and how many decompressed, at the same
+// time: each takes some MiB.
+const maxPress = 4
 
 func newPress() (press, error) {
 	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedDefault),
-		zstd.WithWindowSize(maxPiece), zstd.WithEncoderCRC(false), zstd.WithLowerEncoderMem(true))
+		zstd.WithWindowSize(maxPiece), zstd.WithEncoderCRC(false), zstd.WithLowerEncoderMem(true),
+		zstd.WithEncoderConcurrency(min(runtime.GOMAXPROCS(0), maxPress)))
 	if err != nil {
 		return press{}, fmt.Errorf("zstd: %w", err)
 	}
-	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(maxPiece),
+	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(maxPress), zstd.WithDecoderMaxMemory(maxPiece),
 		zstd.WithDecoderMaxWindow(maxPiece))
 	if err != nil {
 		return press{}, fmt.Errorf("zstd: %w", err)
@@ -39,13 +45,35 @@ func newPress() (press, error) {
 // pack makes the content record of some bytes with this digest: compressed where
 // that makes them smaller, and only when they come back exactly as they were.
 func (p press) pack(tenant string, hash Digest, raw []byte) []byte {
-	b := contentHead(tenant, hash, len(raw), storedZstd, len(raw)/2+512)
-	head := len(b)
-	b = p.enc.EncodeAll(raw, b)
-	if len(b)-head < len(raw)-len(raw)/64 && p.comesBack(b[head:], raw) {
-		return b
+	scratch := p.scratch.Get().(*[]byte)
+	defer p.scratch.Put(scratch)
+	if small, ok := p.small(raw, scratch); ok && p.comesBack(small, raw) {
+		return append(contentHead(tenant, hash, len(raw), storedZstd, len(small)), small...)
 	}
 	return append(contentHead(tenant, hash, len(raw), storedRaw, len(raw)), raw...)
+}
+
+// Samples of a large content tell whether it is worth compressing: pictures, archives
+// and documents are compressed already.
+const (
+	sampleSize = 8 << 10
+	minSampled = 8 * sampleSize
+)
+
+// small gives bytes compressed, and whether they are smaller.
+func (p press) small(raw []byte, scratch *[]byte) ([]byte, bool) {
+	worth := len(raw) < minSampled
+	for _, at := range []int{0, len(raw)/2 - sampleSize/2, len(raw) - sampleSize} {
+		if !worth {
+			*scratch = p.enc.EncodeAll(raw[at:at+sampleSize], (*scratch)[:0])
+			worth = len(*scratch) < sampleSize-sampleSize/64
+		}
+	}
+	if !worth {
+		return nil, false
+	}
+	*scratch = p.enc.EncodeAll(raw, (*scratch)[:0])
+	return *scratch, len(*scratch) < len(raw)-len(raw)/64
 }
 
 // comesBack tells whether compressed bytes are those of raw.
