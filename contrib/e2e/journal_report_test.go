@@ -32,7 +32,7 @@ func journalReport(id, sender string, lines []string, original []byte) []byte {
 // listed gives the ids of the entries of a recipient.
 func (d *daybook) listed(t testing.TB, recipient string) []string {
 	t.Helper()
-	out := mustRun(t, d.bin, "list", "--data", d.data, "--json", "--recipient", recipient)
+	out := mustRun(t, d.bin, "list", "--data", d.data, "--entries", "--json", "--recipient", recipient)
 	var ids []string
 	for line := range strings.Lines(string(out)) {
 		id, _, _ := strings.Cut(strings.TrimPrefix(line, `{"id":`), ",")

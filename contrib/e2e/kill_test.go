@@ -131,7 +131,7 @@ func (a *ledgerOfAcks) check(t *testing.T, d *daybook, from int) int {
 	for _, k := range a.list[from:] {
 		first = min(first, k.id)
 	}
-	out := mustRun(t, d.bin, "list", "--data", d.data, "--json", "--after", strconv.FormatUint(first-1, 10))
+	out := mustRun(t, d.bin, "list", "--data", d.data, "--entries", "--json", "--after", strconv.FormatUint(first-1, 10))
 	have := map[entryID]entry{}
 	lines := bufio.NewScanner(bytes.NewReader(out))
 	lines.Buffer(nil, 1<<20)

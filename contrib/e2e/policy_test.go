@@ -131,7 +131,7 @@ func sendJudged(t *testing.T, p *postfix, i, kind int) {
 func checkJudged(t *testing.T, d *daybook, sent []int) {
 	t.Helper()
 	records := append(
-		readJudged(t, d, "list", "--all"),
+		readJudged(t, d, "list", "--entries", "--all"),
 		readJudged(t, d, "events", "--kind", "skip")...)
 	tags := make(map[string]string) // by policy
 	found := make(map[string][]string)
