@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"iter"
@@ -26,21 +27,28 @@ func (a *apart) choose(q *archive.Query) error {
 	return nil
 }
 
-// leftOut finds what a listing left out because it is in quarantine.
-type leftOut struct {
+// leftOut finds what a listing of entries or messages left out because it is in
+// quarantine.
+type leftOut[T any] struct {
 	query archive.Query
+	list  func(context.Context, archive.Query) iter.Seq2[T, error]
+	id    func(*T) uint64
 	count int
 	last  uint64
 }
 
+func leftOutEntries(s store, q archive.Query) *leftOut[entry] {
+	return &leftOut[entry]{query: q, list: s.List, id: func(e *entry) uint64 { return e.ID }}
+}
+
 // watch notes how far the listing comes.
-func (l *leftOut) watch(seq iter.Seq2[entry, error]) iter.Seq2[entry, error] {
-	return func(yield func(entry, error) bool) {
-		for e, err := range seq {
+func (l *leftOut[T]) watch(seq iter.Seq2[T, error]) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for item, err := range seq {
 			if err == nil {
-				l.count, l.last = l.count+1, e.ID
+				l.count, l.last = l.count+1, l.id(&item)
 			}
-			if !yield(e, err) {
+			if !yield(item, err) {
 				return
 			}
 		}
@@ -48,8 +56,9 @@ func (l *leftOut) watch(seq iter.Seq2[entry, error]) iter.Seq2[entry, error] {
 }
 
 // tell says on standard error how many there are. Where the listing came to its
-// limit, what lies behind its last entry was not left out.
-func (l *leftOut) tell(env *environment, s store, command string) error {
+// limit, what lies behind its last line was not left out. A message counts when one
+// of its entries was.
+func (l *leftOut[T]) tell(env *environment, command string) error {
 	q := l.query
 	if q.Quarantine != archive.QuarantineWithout {
 		return nil
@@ -63,7 +72,7 @@ func (l *leftOut) tell(env *environment, s store, command string) error {
 	}
 	q.Quarantine, q.Limit = archive.QuarantineOnly, 0
 	n := 0
-	for _, err := range s.List(env.ctx, q) {
+	for _, err := range l.list(env.ctx, q) {
 		switch {
 		case err == nil:
 			n++

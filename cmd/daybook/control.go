@@ -21,6 +21,10 @@ import (
 //	                            the error that cut it short
 //	GET /v1/entries/ID/originals/N
 //	                            the mail inside a journal's delivery, from 1 on, likewise
+//	GET /v1/messages?PARAMETERS a stream of messages
+//	GET /v1/messages/ID         the message that an entry belongs to
+//	GET /v1/joins/ID/ID         a comparison of two entries; with 0 for the second, of
+//	                            the first one with its message
 //	GET /v1/view?source=NAME    how the mail of a source is shown
 //	GET /v1/journals/NAME       what there is to know to deliver to a journal
 //	GET /v1/events?PARAMETERS   a stream of events
@@ -68,6 +72,9 @@ func (c *control) handler() http.Handler {
 	mux.HandleFunc("GET /v1/entries/{id}", c.entry)
 	mux.HandleFunc("GET /v1/entries/{id}/raw", c.raw)
 	mux.HandleFunc("GET /v1/entries/{id}/originals/{n}", c.original)
+	mux.HandleFunc("GET /v1/messages", c.messages)
+	mux.HandleFunc("GET /v1/messages/{id}", c.message)
+	mux.HandleFunc("GET /v1/joins/{one}/{two}", c.joins)
 	mux.HandleFunc("GET /v1/view", c.view)
 	mux.HandleFunc("GET /v1/journals/{name}", c.journal)
 	mux.HandleFunc("GET /v1/events", c.events)

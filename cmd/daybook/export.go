@@ -21,7 +21,7 @@ type exportCmd struct {
 
 // Help is the long help of the command.
 func (*exportCmd) Help() string {
-	return `Writes the messages that the filters choose. What is in quarantine is left out, and counted on standard error: see --quarantined and --all.
+	return `Writes the messages of the entries that the filters choose, those that daybook list --entries lists: copies of one mail are all written, each as it came in. daybook get --variant writes one form of a mail. What is in quarantine is left out, and counted on standard error: see --quarantined and --all.
 
 eml: one file ID.eml each, byte for byte. The folder is made if it does not exist.
 
@@ -52,7 +52,7 @@ func (c *exportCmd) Run(env *environment) error {
 		return refuse("--output", errors.New("the folder is missing"), "name it with --output DIR")
 	}
 	return withStore(env.ctx, &c.place, func(s store) error {
-		rest := leftOut{query: q}
+		rest := leftOutEntries(s, q)
 		e := &export{ctx: env.ctx, store: s, stderr: env.stderr, progress: newProgress(env.stderr), chosen: rest.watch(s.List(env.ctx, q))}
 		if c.Redact {
 			e.redactor = &redactor{ctx: env.ctx, store: s, views: views{place: &c.place, store: s}}
@@ -65,7 +65,7 @@ func (c *exportCmd) Run(env *environment) error {
 		if c.Output != "" && c.Output != "-" {
 			fmt.Fprintf(env.stdout, "%s, %s, in %s\n", plural(e.messages, "message", "messages"), readableSize(e.bytes), clean(c.Output))
 		}
-		return errors.Join(rest.tell(env, s, "export"), e.fault())
+		return errors.Join(rest.tell(env, "export"), e.fault())
 	})
 }
 

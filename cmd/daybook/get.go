@@ -16,6 +16,7 @@ type getCmd struct {
 	place    `embed:""`
 	Output   string         `short:"o" placeholder:"FILE" help:"Write into this new file, not to standard output."`
 	Original originalNumber `help:"Write the mail inside a journal's report; with several, --original=N chooses, from 1 on."`
+	Variant  variantNumber  `placeholder:"N" help:"Write variant N, from 1 on, of the message that the entry belongs to."`
 	Report   bool           `help:"Show who sent and received the mail, and who says so."`
 	Redact   bool           `help:"Write the mail as those may see it who may not see its Bcc recipients; see below."`
 	JSON     bool           `name:"json" help:"With --report: one JSON object a line."`
@@ -38,12 +39,21 @@ func (o *originalNumber) Decode(ctx *kong.DecodeContext) error {
 		return nil
 	}
 	text := fmt.Sprint(ctx.Scan.Pop().Value)
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 {
+	n, err := parsePositive(text)
+	if err != nil {
 		return fmt.Errorf("%q is not the number of an original, from 1 on", text)
 	}
 	o.number = n
 	return nil
+}
+
+// parsePositive reads a number from 1 on.
+func parsePositive(text string) (int, error) {
+	n, err := strconv.ParseUint(text, 10, 31)
+	if err == nil && n == 0 {
+		err = strconv.ErrRange
+	}
+	return int(n), err
 }
 
 // Help is the long help of the command.
@@ -52,14 +62,19 @@ func (*getCmd) Help() string {
 
 With --original, of a journal's delivery only the mail inside: where there are two, one protected and one decrypted, the decrypted one, unless the journal has prefer_clear_text = false; else the first. It is byte for byte what stands in the delivery, decoded where the delivery encodes it.
 
+With --variant, one exact form of the message that the entry belongs to: 1 is the one that came first, and daybook dedup explain, or daybook list --json, shows which there are. It is the mail itself, whose digest is shown there: when a journal's report brought it, the mail inside and not the report, which daybook get with the number of the entry writes.
+
 With --redact, what is written is not byte-exact: the header fields are left out that hide_headers of the journal names, of the policy that judges, or of --config. A report is never written, only the mail inside. What is archived does not change.
 
-Exit status: 0 when the messages are complete, 1 when one is damaged or the work failed, 2 for wrong flags, a number that is not there, a delivery without a mail inside, an output file that exists and a data folder that cannot be read.`
+Exit status: 0 when the messages are complete, 1 when one is damaged or the work failed, 2 for wrong flags, a number that is not there, a delivery without a mail inside, a variant that there is not, an output file that exists and a data folder that cannot be read.`
 }
 
 // Run writes the messages.
 func (c *getCmd) Run(env *environment) error {
 	const wayOut = "leave one of the two out"
+	if err := c.Variant.beside(c); err != nil {
+		return err
+	}
 	switch {
 	case c.Original.wanted && c.Report:
 		return refuse("--report", errors.New("--original stands beside it"), wayOut)
@@ -90,6 +105,9 @@ func (c *getCmd) write(ctx context.Context, s store, w io.Writer) error {
 }
 
 func (c *getCmd) writeOne(r *redactor, id uint64, first bool, w io.Writer) error {
+	if c.Variant > 0 {
+		return writeVariant(r.ctx, r.store, id, c.Variant, w)
+	}
 	if !c.Original.wanted && !c.Report && !c.Redact {
 		return r.store.WriteTo(r.ctx, id, w)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"slices"
 
 	"daybook/archive"
 )
@@ -17,23 +18,64 @@ type local struct {
 }
 
 func (l *local) List(ctx context.Context, q archive.Query) iter.Seq2[entry, error] {
-	return func(yield func(entry, error) bool) {
+	return withLost(ctx, l, q, convert(l.archive.List(ctx, q), newEntry), func(e *entry) uint64 { return e.ID })
+}
+
+func (l *local) Messages(ctx context.Context, q archive.Query) iter.Seq2[mail, error] {
+	messages := func(yield func(mail, error) bool) {
+		for m, err := range l.archive.Messages(ctx, q) {
+			var shown mail
+			if err == nil {
+				shown, err = l.numbered(ctx, &m)
+			}
+			if !yield(shown, err) || err != nil && !isDamage(err) {
+				return
+			}
+		}
+	}
+	return withLost(ctx, l, q, messages, func(m *mail) uint64 { return m.ID })
+}
+
+// numbered gives a message with the numbers that its variants have among all of it: a
+// query may have left entries out.
+func (l *local) numbered(ctx context.Context, m *archive.Message) (mail, error) {
+	shown, counted := newMail(m), 0
+	for _, v := range m.Variants {
+		counted += v.Entries
+	}
+	if counted+m.Unreadable >= m.Entries {
+		return shown, nil
+	}
+	all, err := l.archive.Message(ctx, m.ID)
+	if err != nil {
+		return mail{}, err
+	}
+	for i, v := range m.Variants {
+		shown.Variants[i].Number = 1 + slices.IndexFunc(all.Variants, func(other archive.Variant) bool { return other.Exact == v.Exact })
+	}
+	return shown, nil
+}
+
+// withLost gives a listing, and behind it the damaged places that it could not find.
+func withLost[T any](ctx context.Context, l *local, q archive.Query, seq iter.Seq2[T, error], id func(*T) uint64) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
 		count, rest := 0, q
-		for e, err := range convert(l.archive.List(ctx, q), newEntry) {
-			if count++; !yield(e, err) || err != nil && !isDamage(err) {
+		for item, err := range seq {
+			if count++; !yield(item, err) || err != nil && !isDamage(err) {
 				return
 			}
 			if err != nil || count != q.Limit {
 				continue
 			}
 			if q.Reverse {
-				rest.After = e.ID
+				rest.After = id(&item)
 			} else {
-				rest.Before = e.ID
+				rest.Before = id(&item)
 			}
 		}
 		for _, d := range l.archive.Damage() {
-			if l.isLost(ctx, &rest, d.Entry) && !yield(entry{}, &d) {
+			var none T
+			if l.isLost(ctx, &rest, d.Entry) && !yield(none, &d) {
 				return
 			}
 		}
@@ -62,6 +104,22 @@ func (l *local) Entry(_ context.Context, id uint64) (entry, error) {
 		return entry{}, err
 	}
 	return newEntry(&e), nil
+}
+
+func (l *local) Message(ctx context.Context, id uint64) (mail, error) {
+	m, err := l.archive.Message(ctx, id)
+	if err != nil {
+		return mail{}, err
+	}
+	return newMail(&m), nil
+}
+
+func (l *local) Explain(ctx context.Context, one, two uint64) (comparison, error) {
+	x, err := l.archive.Explain(ctx, one, two)
+	if err != nil {
+		return comparison{}, err
+	}
+	return newComparison(&x), nil
 }
 
 func (l *local) WriteTo(ctx context.Context, id uint64, w io.Writer) error {
@@ -131,6 +189,7 @@ func (l *local) Status(ctx context.Context) (status, error) {
 		Data: l.data, Version: newVersionInfo().Version, Entries: stats.Entries, Events: stats.Events,
 		ReceivedBytes: stats.ReceivedBytes, LedgerBytes: stats.LedgerBytes, CatalogBytes: stats.CatalogBytes,
 		Segments: stats.Segments, Waiting: stats.Waiting, FreeBytes: stats.FreeBytes, Damage: []damage{},
+		Messages: stats.Messages, Tenants: newTenants(stats.Tenants),
 	}
 	if stats.Refused != nil {
 		s.Problem = stats.Refused.Error()

@@ -34,6 +34,7 @@ type commands struct {
 	Get        getCmd        `cmd:"" help:"Write archived messages, byte for byte."`
 	Export     exportCmd     `cmd:"" help:"Write many messages as files, an mbox or a Maildir."`
 	Quarantine quarantineCmd `cmd:"" help:"List, release and keep what is in quarantine."`
+	Dedup      dedupCmd      `cmd:"" help:"Show why entries are one message, or are not."`
 	Events     eventsCmd     `cmd:"" help:"List what happened to the archive."`
 	Verify     verifyCmd     `cmd:"" help:"Read everything again and check it."`
 	Status     statusCmd     `cmd:"" help:"Show how the archive and the daemon are."`

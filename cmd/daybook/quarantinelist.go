@@ -16,7 +16,7 @@ type quarantineListCmd struct {
 
 // Help is the long help of the command.
 func (*quarantineListCmd) Help() string {
-	return `Lists what is in quarantine in the order in which it came in, with the rule that put it there. What waits has not been looked at; what is kept was confirmed with daybook quarantine keep. daybook get writes a message, daybook policy explain says more about why it is here.
+	return `Lists the entries that are in quarantine in the order in which they came in, each receipt of a mail by itself, with the rule that put it there. What waits has not been looked at; what is kept was confirmed with daybook quarantine keep. daybook get writes a message, daybook policy explain says more about why it is here.
 
 Exit status: 0 when all was listed, 1 when an entry is damaged or the listing failed, 2 for wrong flags and a data folder that cannot be read.`
 }

@@ -22,7 +22,7 @@ type quarantineKeepCmd struct {
 	ID     []entryID `arg:"" name:"id" help:"Numbers of entries, as daybook quarantine list shows them."`
 }
 
-const settleHelp = ` An event records who did it, when and why. With a daemon it is the daemon who does it; without one the archive is opened for writing.
+const settleHelp = ` Other entries of the same message stay as they are; daybook dedup explain lists them. An event records who did it, when and why. With a daemon it is the daemon who does it; without one the archive is opened for writing.
 
 Exit status: 0 when it was done for all of them, 1 when it was not for one, which is named, or the work failed, 2 for wrong flags and a data folder that cannot be opened.`
 

@@ -13,7 +13,7 @@ import (
 // These are the objects of the commands' --json output, which the control socket
 // carries as well. Text that is not UTF-8 has U+FFFD in place of each wrong byte.
 
-// entry is one line of daybook list --json.
+// entry is one line of daybook list --entries --json.
 type entry struct {
 	ID       uint64    `json:"id"`
 	Tenant   string    `json:"tenant"`
@@ -38,6 +38,7 @@ type entry struct {
 	Decision   decision `json:"decision"`
 	Quarantine string   `json:"quarantine"` // "waiting", "kept", or empty
 	Truth      *truth   `json:"truth"`      // null where the envelope tells all
+	joining
 }
 
 // peer is the client that handed a message over.
@@ -72,7 +73,7 @@ func newEntry(e *archive.Entry) entry {
 		Size: e.Size, SHA256: hex.EncodeToString(e.SHA256[:]),
 		QueueID: valid(e.Envelope.QueueID), peer: newPeer(&e.Envelope.Client),
 		Flags: validAll(e.Flags), Decision: newDecision(&e.Decision), Quarantine: e.Quarantine.String(),
-		Truth: newTruth(e.Truth),
+		Truth: newTruth(e.Truth), joining: newJoining(e),
 	}
 }
 

@@ -114,6 +114,20 @@ func (r *remote) List(ctx context.Context, q archive.Query) iter.Seq2[entry, err
 	return getStream[entry](ctx, r, "entries?"+encodeQuery(&q).Encode())
 }
 
+func (r *remote) Messages(ctx context.Context, q archive.Query) iter.Seq2[mail, error] {
+	return getStream[mail](ctx, r, "messages?"+encodeQuery(&q).Encode())
+}
+
+func (r *remote) Message(ctx context.Context, id uint64) (m mail, err error) {
+	err = r.getJSON(ctx, fmt.Sprintf("messages/%d", id), &m)
+	return m, err
+}
+
+func (r *remote) Explain(ctx context.Context, one, two uint64) (c comparison, err error) {
+	err = r.getJSON(ctx, fmt.Sprintf("joins/%d/%d", one, two), &c)
+	return c, err
+}
+
 func (r *remote) Events(ctx context.Context, q archive.Query) iter.Seq2[event, error] {
 	return getStream[event](ctx, r, "events?"+encodeQuery(&q).Encode())
 }

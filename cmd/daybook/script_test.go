@@ -53,6 +53,8 @@ func TestMain(m *testing.M) {
 //	certificate NAME DAYS    makes NAME.crt and NAME.key, a certificate for
 //	                         archive.example.com that is valid for so many days more;
 //	                         it is made new each time
+//	prepare DIR FILE         makes an archive of the receipts that the file tells, see
+//	                         scriptPrepare
 //	mask FILE                replaces in a listing what differs from run to run
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -64,7 +66,7 @@ func TestScript(t *testing.T) {
 			"daemon": scriptDaemon, "end": scriptEnd, "hangup": scriptHangup, "await": scriptAwait,
 			"deliver": scriptDeliver, "exitcode": scriptExitCode,
 			"flip": scriptFlip, "crlf": scriptCRLF, "httpget": scriptHTTPGet, "mask": scriptMask, "expand": scriptExpand,
-			"certificate": scriptCertificate,
+			"certificate": scriptCertificate, "prepare": scriptPrepare,
 		},
 	})
 }

@@ -17,7 +17,9 @@ type statusCmd struct {
 
 // Help is the long help of the command.
 func (*statusCmd) Help() string {
-	return `Shows how much is archived, whether mail can be archived now, and, while a daemon runs, what came in by which source.
+	return `Shows how much is archived, whether mail can be archived now, what came in for the tenants that received most, and, while a daemon runs, what came in by which source; with --json all tenants.
+
+Each receipt of a mail is an entry; entries that are the same mail are one message, and the others of these are counted as joined, by reason; see daybook list --help. STORED is what the ledger keeps of the mail of a tenant, and RATIO how much that is of what was received.
 
 Exit status: 0 when all is well, 1 when mail cannot be archived or damage is known, 2 for wrong flags and a data folder that cannot be read.`
 }
@@ -64,15 +66,19 @@ func printStatus(w io.Writer, s *status) error {
 			policy += fmt.Sprintf("; the reload at %s was refused, %s", s.Daemon.ReloadFailed.Format("2006-01-02 15:04:05 UTC"), s.Daemon.ReloadError)
 		}
 	}
+	sum := sumTenants(s.Tenants)
 	for _, line := range [][2]string{
 		{"data", s.Data},
 		{"daemon", daemon},
 		{"policy", policy},
 		{"entries", strconv.FormatUint(s.Entries, 10)},
+		{"messages", strconv.FormatUint(s.Messages, 10)},
+		{"joined", joinedLine(&sum)},
 		{"events", strconv.FormatUint(s.Events, 10)},
 		{"quarantine", strconv.FormatUint(s.Waiting, 10) + " waiting"},
 		{"last entry", last},
 		{"received", readableSize(s.ReceivedBytes)},
+		{"stored", fmt.Sprintf("%s, %s of what was received", readableSize(sum.StoredBytes), sum.ratio())},
 		{"ledger", fmt.Sprintf("%s in %s", readableSize(s.LedgerBytes), plural(s.Segments, "segment", "segments"))},
 		{"catalog", readableSize(s.CatalogBytes)},
 		{"free", readableSize(s.FreeBytes)},
@@ -86,8 +92,8 @@ func printStatus(w io.Writer, s *status) error {
 			return err
 		}
 	}
-	if s.Daemon == nil {
-		return nil
+	if err := printTenants(w, s.Tenants); err != nil || s.Daemon == nil {
+		return err
 	}
 	return printSources(w, s.Daemon.Sources)
 }

@@ -18,6 +18,13 @@ type store interface {
 	// an *archive.Damage in its place; any other error ends the listing, and one
 	// that is not complete always ends with one.
 	List(ctx context.Context, q archive.Query) iter.Seq2[entry, error]
+	// Messages is List for messages: the entries that are the same mail are one.
+	Messages(ctx context.Context, q archive.Query) iter.Seq2[mail, error]
+	// Message gives the message that an entry belongs to, or archive.ErrNotFound.
+	Message(ctx context.Context, id uint64) (mail, error)
+	// Explain says why two entries are one message, or are not; with 0 for the second
+	// one, why the first one belongs to its message.
+	Explain(ctx context.Context, one, two uint64) (comparison, error)
 	// Entry gives one entry, or archive.ErrNotFound.
 	Entry(ctx context.Context, id uint64) (entry, error)
 	// WriteTo writes a message's exact bytes. When it returns nil they were
@@ -65,20 +72,41 @@ type verifyResult struct {
 
 // status is the object of daybook status --json.
 type status struct {
-	Data          string        `json:"data"`
-	Version       string        `json:"version"`
-	Daemon        *daemonStatus `json:"daemon"`  // null when none is running
-	Problem       string        `json:"problem"` // why mail could not be archived now; empty when it could
-	Entries       uint64        `json:"entries"`
-	Events        uint64        `json:"events"`
-	LastEntry     time.Time     `json:"last_entry,omitzero"`
-	ReceivedBytes uint64        `json:"received_bytes"`
-	LedgerBytes   uint64        `json:"ledger_bytes"`
-	CatalogBytes  uint64        `json:"catalog_bytes"`
-	Segments      int           `json:"segments"`
-	Waiting       uint64        `json:"quarantine_waiting"`
-	FreeBytes     uint64        `json:"free_bytes"`
-	Damage        []damage      `json:"damage"` // found when the archive was opened
+	Data          string         `json:"data"`
+	Version       string         `json:"version"`
+	Daemon        *daemonStatus  `json:"daemon"`  // null when none is running
+	Problem       string         `json:"problem"` // why mail could not be archived now; empty when it could
+	Entries       uint64         `json:"entries"`
+	Messages      uint64         `json:"messages"` // entries that are the same mail are one
+	Events        uint64         `json:"events"`
+	LastEntry     time.Time      `json:"last_entry,omitzero"`
+	ReceivedBytes uint64         `json:"received_bytes"`
+	LedgerBytes   uint64         `json:"ledger_bytes"`
+	CatalogBytes  uint64         `json:"catalog_bytes"`
+	Segments      int            `json:"segments"`
+	Waiting       uint64         `json:"quarantine_waiting"`
+	Tenants       []tenantStatus `json:"tenants"` // in the order of their names
+	FreeBytes     uint64         `json:"free_bytes"`
+	Damage        []damage       `json:"damage"` // found when the archive was opened
+}
+
+// tenantStatus is what has come in for a tenant, from the beginning on.
+type tenantStatus struct {
+	Tenant        string `json:"tenant"`
+	Entries       uint64 `json:"entries"`
+	Messages      uint64 `json:"messages"`
+	Joined        joins  `json:"joined"`
+	Collisions    uint64 `json:"collisions"` // messages with the Message-ID of an earlier one and other content
+	ReceivedBytes uint64 `json:"received_bytes"`
+	StoredBytes   uint64 `json:"stored_bytes"` // what the ledger's records of them take
+}
+
+// joins count the entries that were joined to an earlier one, by reason.
+type joins struct {
+	Resend    uint64 `json:"resend"`
+	Exact     uint64 `json:"exact"`
+	Content   uint64 `json:"content"`
+	MessageID uint64 `json:"message_id"`
 }
 
 // daemonStatus is how the daemon is that serves the archive.

@@ -12,7 +12,7 @@ type verifyCmd struct {
 
 // Help is the long help of the command.
 func (*verifyCmd) Help() string {
-	return `Reads everything there is, checks and hashes it again, compares the catalog with the ledger, and names each entry that is damaged. Capture goes on meanwhile.
+	return `Reads everything there is, checks and hashes it again, compares the catalog with the ledger, joins the entries to messages again and compares that and the totals of the tenants, and names each entry that is damaged. Capture goes on meanwhile.
 
 Exit status: 0 when all is well, 1 when damage was found or the work failed, 2 for wrong flags and a data folder that cannot be read.`
 }

@@ -1,0 +1,5 @@
+package main
+
+type dedupCmd struct {
+	Explain dedupExplainCmd `cmd:"" help:"Show why entries are one message, or are not."`
+}
