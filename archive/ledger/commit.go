@@ -241,6 +241,9 @@ type writer struct {
 	mark  Mark     // behind the last group that was synced
 	next  uint32   // number of the next segment
 	buf   []byte
+	keep  keeper // of the segment's parity
+	// ended is called with a segment that was ended without its parity known.
+	ended func(number uint32, end int64)
 }
 
 // full reports whether the next group belongs in another segment.
@@ -270,6 +273,10 @@ func (w *writer) rotate() error {
 		return err
 	}
 	w.drop()
+	if w.head.number != head.number && !w.keepParity() && w.mark.Segment != 0 {
+		w.ended(w.mark.Segment, w.mark.Offset)
+	}
+	w.keep.start(head)
 	w.f, w.head, w.next = f, head, head.number+1
 	w.mark.Position = Position{head.number, headerSize}
 	return nil
@@ -281,6 +288,7 @@ func (w *writer) write(group []*request) (all []Record, err error) {
 	mark := w.mark
 	mark.Group++
 	w.buf = w.buf[:0]
+	w.keep.begin()
 	for i, r := range group {
 		for j := range r.records {
 			rec := &r.records[j]
@@ -290,8 +298,10 @@ func (w *writer) write(group []*request) (all []Record, err error) {
 			if !last && len(w.buf) < groupBytes {
 				continue
 			}
+			at := mark.Offset - int64(len(w.buf))
+			w.keep.add(w.buf, at)
 			if err == nil {
-				_, err = w.f.WriteAt(w.buf, mark.Offset-int64(len(w.buf)))
+				_, err = w.f.WriteAt(w.buf, at)
 			}
 			w.buf = w.buf[:0]
 		}
@@ -305,6 +315,7 @@ func (w *writer) write(group []*request) (all []Record, err error) {
 		w.buf = nil
 	}
 	if err != nil {
+		w.keep.undo()
 		w.drop()
 		return nil, err
 	}

@@ -103,6 +103,7 @@ type compaction struct {
 	span    span
 	extents []extent // that are kept, in the segment and in the new file
 	out     outline
+	parity  parity // of the new file
 	report  CompactReport
 }
 
@@ -256,6 +257,7 @@ func (c *compaction) write(w *window, path string) error {
 
 // fill writes header, table, the kept bytes, table, header.
 func (c *compaction) fill(w *window, f vfs.File) error {
+	c.parity = newParity()
 	b := bufio.NewWriterSize(&steady{c: c, f: f}, windowSize)
 	b.Write(c.out.bytes()) // its errors stay with it until Flush
 	b.Write(c.out.table(c.extents))
@@ -288,6 +290,7 @@ func (s *steady) Write(p []byte) (int, error) {
 	if err := s.c.stopped(); err != nil {
 		return 0, err
 	}
+	s.c.parity.add(p, s.c.parity.end)
 	n, err := s.f.Write(p)
 	if s.unsynced += n; err == nil && s.unsynced >= syncEvery {
 		s.unsynced = 0
@@ -333,7 +336,11 @@ func (c *compaction) replace(path string) error {
 	if err != nil {
 		return fmt.Errorf("put the new file in place: %w", err)
 	}
-	return syncDir(fs, c.l.dir)
+	if err := syncDir(fs, c.l.dir); err != nil {
+		return err
+	}
+	c.keepParity()
+	return nil
 }
 
 // note has the ledger know of the new file.

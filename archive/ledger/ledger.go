@@ -80,8 +80,10 @@ type Ledger struct {
 	last  span   // that segment; its end is not kept
 	files readers
 
-	// compacting has room for the one call of Compact that is under way.
+	// compacting has room for the one call of Compact that is under way, or for
+	// what makes a parity file in the background.
 	compacting chan struct{}
+	jobs       sync.WaitGroup // that read for parity
 }
 
 // Open opens the ledger in the folder dir, creates it when there is none, and
@@ -168,12 +170,15 @@ func (l *Ledger) current() span {
 	return s
 }
 
-// Close waits for the appends under way, ends a compaction, then closes all files.
+// Close waits for the appends under way, ends a compaction, keeps the parity of
+// the last segment, then closes all files.
 func (l *Ledger) Close() error {
 	l.closing.Do(func() {
 		close(l.stop)
 		<-l.stopped
+		l.jobs.Wait()
 		l.compacting <- struct{}{} // a compaction ends soon now, and none begins
+		l.w.keepParity()
 		l.closed = errors.Join(l.w.close(), l.files.close())
 	})
 	return l.closed
@@ -273,9 +278,14 @@ func (l *Ledger) begin(c *chain, last span) error {
 		}
 	}
 	l.w = writer{fs: l.fs, dir: l.dir, id: l.id, limit: l.limit, next: c.last + 1, mark: l.mark}
+	l.w.ended = l.makeParity
 	damaged := slices.ContainsFunc(l.recovery.Damage, func(d Damage) bool { return d.Segment == c.last })
 	if c.last > 0 && !damaged && !last.compact && l.recovery.Torn == 0 && (Position{last.number, last.end}) == l.mark.Position {
-		return l.w.resume(last.header)
+		if err := l.w.resume(last.header); err != nil {
+			return err
+		}
+		l.resumeParity()
+		return nil
 	}
 	if err := l.w.rotate(); err != nil {
 		return err

@@ -81,18 +81,21 @@ func parseHeader(b []byte) (header, error) {
 
 // listSegments gives the numbers of the segments in the folder, ascending.
 func listSegments(fs vfs.FS, dir string) ([]uint32, error) {
+	return listNumbers(fs, dir, SegmentName)
+}
+
+// listNumbers gives, ascending, the numbers of the files in the folder that have
+// the name of their number.
+func listNumbers(fs vfs.FS, dir string, nameOf func(uint32) string) ([]uint32, error) {
 	names, err := fs.List(dir)
 	if err != nil {
 		return nil, fmt.Errorf("list segments: %w", err)
 	}
 	var numbers []uint32
 	for _, name := range names {
-		digits, ok := strings.CutSuffix(name, suffix)
-		if !ok {
-			continue
-		}
+		digits, _, _ := strings.Cut(name, ".")
 		n, err := strconv.ParseUint(digits, 10, 32)
-		if err == nil && n > 0 && SegmentName(uint32(n)) == name {
+		if err == nil && n > 0 && nameOf(uint32(n)) == name {
 			numbers = append(numbers, uint32(n))
 		}
 	}
@@ -100,15 +103,14 @@ func listSegments(fs vfs.FS, dir string) ([]uint32, error) {
 	return numbers, nil
 }
 
-// removeUnfinished removes what a crash left of segment files that were being
-// made. What cannot be removed does no harm but for its space.
+// removeUnfinished removes what a crash left of files that were being made. What cannot be removed does no harm but for its space.
 func removeUnfinished(fs vfs.FS, dir string) error {
 	names, err := fs.List(dir)
 	if err != nil {
 		return fmt.Errorf("list segments: %w", err)
 	}
 	for _, name := range names {
-		if strings.HasSuffix(name, suffix+unfinished) {
+		if strings.HasSuffix(name, suffix+unfinished) || strings.HasSuffix(name, sidecarSuffix+unfinished) {
 			fs.Remove(fs.PathJoin(dir, name))
 		}
 	}
@@ -139,6 +141,7 @@ func writeFile(fs vfs.FS, dir, name string, data []byte) error {
 	path := fs.PathJoin(dir, name)
 	f, err := fs.Create(path+unfinished, diskCategory)
 	if err != nil {
+		fs.Remove(path + unfinished)
 		return fmt.Errorf("create %s: %w", name, err)
 	}
 	_, err = f.Write(data)
