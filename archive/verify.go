@@ -31,7 +31,7 @@ func (a *Archive) Verify(ctx context.Context, progress func(done, total int64), 
 	defer release()
 	v := &verifier{
 		a: a, ctx: ctx, found: found, progress: progress, from: from, quarantine: map[uint64]QuarantineState{},
-		named: map[uint64]bool{}, read: map[string]error{}, policies: map[Digest]uint64{}, tenants: map[string]TenantTotals{},
+		mendable: map[uint32]bool{}, named: map[uint64]bool{}, read: map[string]error{}, policies: map[Digest]uint64{}, tenants: map[string]TenantTotals{},
 	}
 	s, err := readState(from)
 	if err != nil {
@@ -66,6 +66,7 @@ type verifier struct {
 	from     pebble.Reader // the catalog as it was when Verify was called
 	end      ledger.Mark   // how far it had come
 	report   VerifyReport
+	mendable map[uint32]bool // segments with damage: whether it can be mended
 	named    map[uint64]bool // entries that were reported
 	reported []Damage        // of entries, with their place
 	keys     uint64
@@ -85,7 +86,25 @@ func (v *verifier) damage(d Damage) {
 		v.reported = append(v.reported, d)
 	}
 	v.report.Damage++
+	if v.mends(d.Segment) {
+		d.Reason += "; `daybook repair` can mend it"
+	}
 	v.found(d)
+}
+
+// mends tells whether the damage of a segment can be mended. Each is looked at
+// once; what keeps that from being known is told with the damage itself.
+func (v *verifier) mends(name string) bool {
+	number, ok := ledger.SegmentNumber(name)
+	if !ok {
+		return false
+	}
+	can, known := v.mendable[number]
+	if !known {
+		can, _ = v.a.ledger.Mendable(v.ctx, number)
+		v.mendable[number] = can
+	}
+	return can
 }
 
 // known tells that a damaged place of the ledger was reported already, with the

@@ -93,6 +93,36 @@
 // there, whole. A crash may leave 0000000001.seg.tmp behind: it is never read,
 // and the next [Open] removes it.
 //
+// # Parity
+//
+// Beside a segment stands its parity, 0000000001.par: the XOR of the file's
+// strides of 64 KiB. From it [Repair] computes a damaged place of up to one stride,
+// whatever became of it: changed, unreadable, or cut off at the end. It costs 64 KiB
+// a segment, 0.02 % of [DefaultSegmentSize].
+//
+//	 0  8  "DAYBOOKP"
+//	 8  4  format version: 1
+//	12  4  the segment's number
+//	16 16  the archive's identity
+//	32  8  bytes of the segment's file, from its beginning, that are covered
+//	40  4  the stride: 65536
+//	44  4  CRC of the header that the segment's file begins with
+//	48  4  1 for a compacted segment, else 0
+//	52  4  zero
+//	56  4  CRC of the parity
+//	60  4  CRC of bytes 0 to 59
+//	64     parity: one stride, or as much as is covered when that is less
+//
+// It is written when the segment ends, and for the last one at Close. As a segment
+// only grows, parity of less than the file holds for what it covers. No record
+// depends on it: that it could not be written fails nothing, and one that is
+// damaged or that of another state of the file, as after a crash between the
+// renames of a compaction, is not used. Repair makes it anew when the segment is whole.
+//
+// A mended file takes the place of the damaged one only after every record in it
+// was found whole and its parity agreed; the damaged one is kept as
+// 0000000001.seg.damaged, which nothing reads.
+//
 // # Order of writing
 //
 // One committer takes all waiting requests, writes them as one group, and syncs

@@ -132,8 +132,8 @@ func TestFullDiskBreedsNoFiles(t *testing.T) {
 	fs.setPlan(nil)
 	acked = append(acked, mustAppend(t, l, Record{Flags: Numbered, Body: []byte("after 1/1")}))
 	checkHistory(t, l, acked)
-	if got := files(t, mem, "/"); len(got) != 3 {
-		t.Errorf("%d files after 50 failed appends, want the identity and two segments", len(got))
+	if got := files(t, mem, "/"); len(got) != 4 {
+		t.Errorf("%d files after 50 failed appends, want the identity, two segments and the parity of the first", len(got))
 	}
 	mark := l.Mark()
 	mustClose(t, l)

@@ -36,6 +36,20 @@ func SegmentName(number uint32) string {
 	return fmt.Sprintf("%010d%s", number, suffix)
 }
 
+// SegmentNumber is the number of the segment that has this file name. It reports
+// false for any other name.
+func SegmentNumber(name string) (number uint32, ok bool) { return numberOf(name, SegmentName) }
+
+// numberOf gives the number that nameOf makes this name of.
+func numberOf(name string, nameOf func(uint32) string) (uint32, bool) {
+	digits, _, _ := strings.Cut(name, ".")
+	n, err := strconv.ParseUint(digits, 10, 32)
+	if err != nil || n == 0 || nameOf(uint32(n)) != name {
+		return 0, false
+	}
+	return uint32(n), true
+}
+
 func (h header) bytes() []byte {
 	b := append(make([]byte, 0, headerSize), signature...)
 	if h.compact {
@@ -93,10 +107,8 @@ func listNumbers(fs vfs.FS, dir string, nameOf func(uint32) string) ([]uint32, e
 	}
 	var numbers []uint32
 	for _, name := range names {
-		digits, _, _ := strings.Cut(name, ".")
-		n, err := strconv.ParseUint(digits, 10, 32)
-		if err == nil && n > 0 && nameOf(uint32(n)) == name {
-			numbers = append(numbers, uint32(n))
+		if n, ok := numberOf(name, nameOf); ok {
+			numbers = append(numbers, n)
 		}
 	}
 	slices.Sort(numbers)
