@@ -89,6 +89,11 @@ func Repair(ctx context.Context, dir string, o RepairOptions, found func(Mending
 			return r.report, fmt.Errorf("repair segment %s: %w", SegmentName(n), err)
 		}
 	}
+	for _, d := range c.damage { // segments that are missing without a trace
+		if d.Segment != 0 && !slices.Contains(numbers, d.Segment) {
+			r.tell(Mending{Segment: d.Segment, Outcome: Hopeless, Length: d.Length, Reason: d.Reason})
+		}
+	}
 	return r.report, nil
 }
 
