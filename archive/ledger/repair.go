@@ -151,8 +151,8 @@ func (r *repair) segment(number uint32) error {
 	if err != nil {
 		return err
 	}
-	if p.file.size < end {
-		found.add(run{p.file.size, end})
+	if p.file.size < end && found.places == 0 {
+		found.add(run{end, end}) // only zeros are cut off
 	}
 	if found.places > 0 {
 		return r.mend(&p, &s, lacking, found)
@@ -225,6 +225,9 @@ func (r *repair) parity(p *patient, s *sidecar, lacking error) error {
 // mend mends a damaged segment if that can be done.
 func (r *repair) mend(p *patient, s *sidecar, lacking error, found faults) error {
 	m := Mending{Segment: p.number, Outcome: Hopeless, Offset: found.start, Length: found.size()}
+	if p.file.size < found.start && found.size() == 0 {
+		m.Offset, m.Length = p.file.size, found.end-p.file.size
+	}
 	switch {
 	case isNotExist(lacking):
 		m.Reason = "it has no parity file"

@@ -139,6 +139,35 @@ func TestRepairMendsOnePlace(t *testing.T) {
 	}
 }
 
+// TestRepairOfZerosThatWereCutOff shortens a segment by zeros: within a record, so
+// that what is left of it and zeros are whole, and with records behind that.
+func TestRepairOfZerosThatWereCutOff(t *testing.T) {
+	fs := vfs.NewMem()
+	l := mustOpen(t, fs, "/", Options{})
+	first := mustAppend(t, l, Record{Flags: Numbered, Body: make([]byte, 20_000)})[0].At
+	early := files(t, fs, "/")
+	mark := l.Mark()
+	mustClose(t, l)
+	early[ParityName(1)] = files(t, fs, "/")[ParityName(1)]
+	l = mustOpen(t, fs, "/", Options{From: mark})
+	mustAppend(t, l, Record{Flags: Numbered, Body: []byte("behind the zeros")})
+	later := l.Mark()
+	mustClose(t, l)
+	for what, c := range map[string]struct {
+		content map[string][]byte
+		mark    Mark
+	}{"at the end": {early, mark}, "with a record behind": {files(t, fs, "/"), later}} {
+		cut := maps.Clone(c.content)
+		cut[SegmentName(1)] = cut[SegmentName(1)][:first.Offset+5000]
+		fs := memory(t, cut)
+		told, _ := mustRepair(t, fs, c.mark, false)
+		if len(told) != 1 || told[0].Outcome != Mended || told[0].Length == 0 ||
+			!bytes.Equal(files(t, fs, "/")[SegmentName(1)], c.content[SegmentName(1)]) {
+			t.Errorf("%s: Repair tells %+v, or the segment is not what it was", what, told)
+		}
+	}
+}
+
 // TestRepairOfAMissingSegment makes a segment anew that is no longer than a stride.
 func TestRepairOfAMissingSegment(t *testing.T) {
 	s := newSample(t, seeded(t))
