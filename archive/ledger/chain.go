@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -20,8 +21,20 @@ type span struct {
 	// is of an earlier group had been acknowledged.
 	bounded bool
 	until   uint32
+	// compact tells that records were dropped from it; then it is sealed.
+	compact bool
 	// header is zero when it cannot be read.
 	header header
+	// disk is the size of a compacted segment's file, 0 for another.
+	disk int64
+}
+
+// bytes is how many bytes of the file count.
+func (s span) bytes() int64 {
+	if s.disk > 0 {
+		return s.disk
+	}
+	return s.end
 }
 
 // acknowledged reports whether this group, found or missed here, was.
@@ -44,10 +57,26 @@ type chain struct {
 
 // segmentFile is what a look at a segment file gave.
 type segmentFile struct {
+	ends
 	number uint32
-	size   int64
-	header header
-	err    error // why the header cannot be read
+	reach  int64 // how far it goes in the segment
+}
+
+// readSegmentFile looks at a segment file; see readEnds.
+func readSegmentFile(fs vfs.FS, dir string, number uint32, id identity, known bool) segmentFile {
+	s := segmentFile{number: number}
+	f, err := fs.Open(fs.PathJoin(dir, SegmentName(number)))
+	if err != nil {
+		s.err = err
+		return s
+	}
+	defer f.Close()
+	if s.ends, err = readEnds(f, number, id, known); err != nil {
+		s.err = err
+		return s
+	}
+	s.reach = s.ends.reach(f)
+	return s
 }
 
 // readChain looks at every segment's header, which tells where the segment
@@ -61,19 +90,23 @@ func readChain(fs vfs.FS, dir string, applied Position, tolerant bool) (*chain, 
 	}
 	files := make([]segmentFile, len(numbers))
 	for i, n := range numbers {
-		f := segmentFile{number: n}
-		f.header, f.size, f.err = readHeader(fs, fs.PathJoin(dir, SegmentName(n)))
-		if f.err == nil && f.header.number != n {
-			f.header, f.err = header{}, errHeader
-		}
-		if f.err != nil && f.err != errHeader && !tolerant {
-			return nil, fmt.Errorf("ledger segment %s: %w", SegmentName(n), f.err)
+		f := readSegmentFile(fs, dir, n, identity{}, false)
+		if err := cmp.Or(f.failed, f.err); err != nil && err != errHeader && !tolerant {
+			return nil, fmt.Errorf("ledger segment %s: %w", SegmentName(n), err)
 		}
 		files[i] = f
 	}
 	c := &chain{}
 	if err := c.identify(fs, dir, files); err != nil {
 		return nil, err
+	}
+	for i, f := range files {
+		if f.err != nil && c.known {
+			files[i] = readSegmentFile(fs, dir, f.number, c.id, true)
+			if err := files[i].failed; err != nil && !tolerant {
+				return nil, fmt.Errorf("ledger segment %s: %w", SegmentName(f.number), err)
+			}
+		}
 	}
 	c.link(files, applied)
 	return c, c.bound(fs, dir, tolerant)
@@ -120,7 +153,11 @@ func (c *chain) link(files []segmentFile, applied Position) {
 			c.missing(f.number+1, expect, end)
 			end = -1
 		}
-		s := span{number: f.number, size: f.size, end: f.size, header: f.header}
+		s := span{number: f.number, size: f.size, end: f.reach, header: f.header}
+		if f.known() {
+			s.end, s.disk = f.outline.end, f.outline.size
+		}
+		s.compact, s.sealed = f.header.compact, f.header.compact // no other is compacted
 		if end >= 0 {
 			s.end, s.sealed = end, true
 		}
@@ -150,16 +187,19 @@ func (c *chain) checkSpan(f segmentFile, s *span, applied Position) {
 	if f.err != nil {
 		c.damage = append(c.damage, Damage{Segment: f.number, Length: headerSize, Reason: f.err.Error()})
 	}
+	for _, reason := range f.worn {
+		c.damage = append(c.damage, wornDamage(f.number, reason))
+	}
 	acked := s.end
 	if f.number == applied.Segment {
 		acked = max(acked, applied.Offset)
 	}
-	if f.size < acked {
+	if f.reach < acked {
 		c.damage = append(c.damage, Damage{
-			Segment: f.number, Offset: f.size, Length: acked - f.size,
+			Segment: f.number, Offset: f.reach, Length: acked - f.reach,
 			Reason: "the file is cut short",
 		})
-		s.end = f.size
+		s.end = f.reach
 	}
 }
 
@@ -171,11 +211,10 @@ func (c *chain) bound(fs vfs.FS, dir string, tolerant bool) error {
 			continue
 		}
 		behind.end = behind.size // a torn group, too, tells what was not before it
-		w, err := openWindow(fs, dir, behind)
+		w, err := openWindow(fs, dir, behind, c.id, tolerant)
 		if err != nil {
 			return err
 		}
-		w.tolerant = tolerant
 		_, f, found, err := w.next(c.id, headerSize)
 		w.close()
 		if err != nil {

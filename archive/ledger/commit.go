@@ -17,6 +17,8 @@ const (
 	groupBytes = 8 << 20
 )
 
+var errReadOnly = errors.New("the ledger is open for reading only")
+
 // request is one call of Append.
 type request struct {
 	records []Record
@@ -59,7 +61,7 @@ func (l *Ledger) Append(ctx context.Context, records []Record) error {
 // as Append does. thread is nil when they build on no other append.
 func (l *Ledger) Submit(ctx context.Context, thread *Thread, records []Record) (wait func() error, err error) {
 	if l.readOnly {
-		return nil, errors.New("the ledger is open for reading only")
+		return nil, errReadOnly
 	}
 	r := &request{records: records, thread: thread, done: make(chan struct{})}
 	for i := range records {
@@ -111,6 +113,12 @@ func (l *Ledger) run() {
 			} else {
 				finish(group, broken)
 			}
+		case r := <-l.turn:
+			r.err = broken
+			if broken == nil {
+				r.err = l.rotate()
+			}
+			close(r.done)
 		case <-l.stop:
 			select {
 			case r := <-l.queue:
@@ -120,6 +128,40 @@ func (l *Ledger) run() {
 			}
 		}
 	}
+}
+
+// Rotate ends the segment that is written to, so that it can be compacted, and
+// begins another. It does nothing when no record stands in it yet. ctx ends the
+// wait for the committer only.
+func (l *Ledger) Rotate(ctx context.Context) error {
+	if l.readOnly {
+		return errReadOnly
+	}
+	r := &request{done: make(chan struct{})}
+	select {
+	case l.turn <- r:
+	case <-l.stop:
+		return ErrClosed
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	<-r.done // the committer has it
+	return r.err
+}
+
+// rotate is Rotate in the committer. After an error the segment is given up all
+// the same: the header of the next may be on the disk already, and says where
+// this one ends.
+func (l *Ledger) rotate() error {
+	if l.w.mark.Offset == headerSize {
+		return nil
+	}
+	if err := l.w.rotate(); err != nil {
+		l.w.drop()
+		return err
+	}
+	l.moved()
+	return nil
 }
 
 // gather adds to the first request those that wait already.

@@ -1,6 +1,13 @@
 package ledger
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
+
+// ErrDropped is what the [*Damage] that Read returns wraps when the record was
+// dropped by [Ledger.Compact]. Nothing should point to it any more.
+var ErrDropped = errors.New("the record was dropped by compaction")
 
 // Damage names a part of the ledger that was acknowledged and cannot be read.
 type Damage struct {
@@ -11,7 +18,11 @@ type Damage struct {
 	// both 0 when none is.
 	FirstSeq, LastSeq uint64
 	Reason            string
+	cause             error // nil, or ErrDropped
 }
+
+// Unwrap gives [ErrDropped] when nothing is damaged, but dropped.
+func (d *Damage) Unwrap() error { return d.cause }
 
 // Error says what is damaged, in one line.
 func (d *Damage) Error() string {

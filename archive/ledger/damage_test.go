@@ -70,7 +70,7 @@ func (s *sample) mutate(rng *rand.Rand) mutation {
 			if rng.IntN(2) == 0 { // between two records
 				for _, r := range s.records {
 					if r.At.Segment == m.segment && (r.At.Offset >= int64(at) || rng.IntN(20) == 0) {
-						at = int(r.At.Offset)
+						at = min(int(r.At.Offset), len(old)-1) // less in a compacted file
 						break
 					}
 				}

@@ -9,9 +9,12 @@
 //     at its end; after an unclean end or a write error its end is sealed and a
 //     new segment is begun. Only a segment whose very first write failed is begun
 //     anew under its number, so that a full disk does not breed files.
+//   - Only [Ledger.Compact] drops records, those that its caller names, and never
+//     a numbered one. All others keep their [Location] for ever.
 //   - The records of one group (one commit) appear after a crash all or not at
 //     all, unless part of an acknowledged group is damaged later.
-//   - Damage is found and named, and what lies behind it stays readable.
+//   - Damage is found and named, and what lies behind it stays readable. What was
+//     dropped is not damage, and what is damaged is never taken for dropped.
 //
 // # Files
 //
@@ -21,7 +24,7 @@
 // A segment begins with a header of 64 bytes:
 //
 //	 0  8  "DAYBOOK\n"
-//	 8  4  format version, 1
+//	 8  4  format version: 1, in a compacted segment 2
 //	12  4  the segment's number
 //	16 16  the archive's identity, random, the same in all its segments
 //	32  4  number of the segment before: one less, 0 in the first
@@ -46,6 +49,49 @@
 // The CRC of the record header covers the record's place, so a block that was
 // written to the wrong place, or a copy of a segment inside a body, is never
 // taken for a record.
+//
+// # Compacted segments
+//
+// A sealed segment can be rewritten without some of its records. The others keep
+// their offsets in the segment, which their CRCs cover, and the segment keeps its
+// end; only in the file they stand elsewhere. All positions outside of the file
+// are those in the segment. The file is:
+//
+//	a header of 96 bytes
+//	a table of extents
+//	the kept runs of bytes, one behind the other: records as they were
+//	the table again
+//	the header again
+//
+// The header begins as any segment's, with format version 2, and goes on:
+//
+//	64  8  end of the segment, as the header of the segment behind has it
+//	72  8  size of this file
+//	80  8  number of extents
+//	88  4  zero
+//	92  4  CRC of bytes 0 to 91
+//
+// The table has 16 bytes for each run, ascending, and then a CRC:
+//
+//	0  8  where the run begins in the segment
+//	8  8  its length
+//
+//	0  4  CRC of the header's 96 bytes and the extents
+//
+// A run stands in the file where the one before it ends. There is a gap between
+// two runs of the segment, else they were one. What no run covers, up to the
+// segment's end, was dropped.
+//
+// When one copy of the header or of the table is damaged, that is reported, and
+// the other is used. The second header is believed only when it is of this
+// archive, this segment and a file of this size.
+// When both headers or both tables are damaged no record is found, and the whole
+// segment is damaged.
+//
+// The new file is made under another name, synced, read back whole, and renamed
+// over the old one; then the folder is synced. At every moment one of the two is
+// there, whole. A crash may leave 0000000001.seg.tmp behind: it is never read,
+// and the next [Open] removes it.
 //
 // # Order of writing
 //

@@ -3,6 +3,7 @@ package ledger
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -79,11 +80,114 @@ func FuzzSegments(f *testing.F) {
 	f.Add(one[:10], two[:10])
 	f.Add(two, one)
 	f.Add([]byte{}, bytes.Repeat([]byte{magic0, magic1}, 500))
+	compacted := compactedSegment(f)
+	f.Add(compacted, two)
+	f.Add(compacted, []byte{})
+	f.Add(compacted[20:], two)
+	f.Add(compacted[:len(compacted)-20], two)
+	f.Add(one, compacted)
 	f.Fuzz(func(t *testing.T, one, two []byte) {
 		fs := memory(t, map[string][]byte{
 			identityFile: []byte(known.text()), SegmentName(1): one, SegmentName(2): two,
 		})
 		checkLives(t, fs, "any content")
+	})
+}
+
+// compactedSegment is the first of twoSegments, compacted.
+func compactedSegment(t testing.TB) []byte {
+	fs := memory(t, twoSegments(t))
+	l := mustOpen(t, fs, "/", Options{})
+	compactSealed(t, l, func(r Record) (bool, error) { return r.Type != 2, nil })
+	mustClose(t, l)
+	return files(t, fs, "/")[SegmentName(1)]
+}
+
+// FuzzTable reads headers and tables of compacted segments: as they are, and
+// with their CRCs made right.
+func FuzzTable(f *testing.F) {
+	for _, extents := range [][]extent{nil, {{start: headerSize, size: frameSize}}, {{start: 100, size: 28}, {start: 200, size: 1 << 40}}} {
+		o := newOutline(header{number: 1, id: known, firstSeq: 1, group: 1}, 1<<50, extents)
+		f.Add(append(o.bytes(), o.table(extents)...))
+	}
+	compacted := compactedSegment(f)
+	f.Add(compacted[:outlineSize+3*extentSize+sumSize])
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for range 2 {
+			if o, err := parseOutline(b); err == nil {
+				checkTable(t, o, b)
+			}
+			if len(b) < outlineSize+sumSize {
+				return
+			}
+			b = bytes.Clone(b)
+			binary.BigEndian.PutUint32(b[60:], crc(0, b[:60]))
+			binary.BigEndian.PutUint32(b[92:], crc(0, b[:92]))
+			end := len(b) - sumSize
+			binary.BigEndian.PutUint32(b[end:], crc(crc(0, b[:outlineSize]), b[outlineSize:end]))
+		}
+	})
+}
+
+// checkTable fails when a header, or the table behind it, is taken for something
+// that is written in another way, or cannot be.
+func checkTable(t *testing.T, o outline, b []byte) {
+	if !bytes.Equal(o.bytes(), b[:outlineSize]) {
+		t.Fatalf("%x is read as %+v, which is written as %x", b, o, o.bytes())
+	}
+	if o.dataStart() > o.dataEnd() {
+		t.Fatalf("%+v has its two tables one over the other", o)
+	}
+	extents, err := o.parseTable(b[outlineSize:])
+	if err != nil {
+		return
+	}
+	if got := o.table(extents); !bytes.Equal(got, b[outlineSize:]) {
+		t.Fatalf("%x is read as %+v, which is written as %x", b[outlineSize:], extents, got)
+	}
+	again := slices.Clone(extents)
+	if made := newOutline(o.header, o.end, again); made != o || !slices.Equal(again, extents) {
+		t.Fatalf("%+v with %+v would be made as %+v with %+v", o, extents, made, again)
+	}
+	for i, x := range extents {
+		if search(extents, x.start) != i || search(extents, x.end()-1) != i || search(extents, x.end()) != i+1 {
+			t.Fatalf("extent %d of %+v is not found", i, extents)
+		}
+	}
+}
+
+// FuzzCompacted opens a compacted segment of any extents over any bytes, with
+// all CRCs of headers and tables right. Each extent takes two bytes: how far it
+// lies behind the last, and how long it is.
+func FuzzCompacted(f *testing.F) {
+	two := twoSegments(f)[SegmentName(2)]
+	compacted := compactedSegment(f)
+	f.Add([]byte{0, 58, 35, 58}, compacted[outlineSize:], false)
+	f.Add([]byte{9, 28, 1, 200}, bytes.Repeat([]byte{magic0, magic1}, 300), true)
+	f.Add([]byte{}, []byte{}, true)
+	f.Fuzz(func(t *testing.T, script, data []byte, last bool) {
+		var extents []extent
+		end := int64(headerSize)
+		for ; len(script) >= 2; script = script[2:] {
+			x := extent{start: end + int64(script[0]), size: int64(script[1])}
+			if x.size < frameSize || len(extents) > 0 && x.start == end {
+				continue
+			}
+			extents, end = append(extents, x), x.end()
+		}
+		if h, err := parseHeader(two); err == nil && !last {
+			end = max(end, h.prev.Offset)
+		}
+		o := newOutline(header{number: 1, id: known, firstSeq: 1, group: 1}, end, extents)
+		file := append(o.bytes(), o.table(extents)...)
+		data = append(bytes.Clone(data), make([]byte, max(0, o.dataEnd()-o.dataStart()-int64(len(data))))...)
+		file = append(file, data[:o.dataEnd()-o.dataStart()]...)
+		file = append(append(file, o.table(extents)...), o.bytes()...)
+		content := map[string][]byte{identityFile: []byte(known.text()), SegmentName(1): file}
+		if !last {
+			content[SegmentName(2)] = two
+		}
+		checkLives(t, memory(t, content), "odd extents")
 	})
 }
 

@@ -65,6 +65,7 @@ type Ledger struct {
 	recovery Recovery
 
 	queue   chan *request
+	turn    chan *request // asks for another segment
 	stop    chan struct{} // closed by Close: no further requests
 	stopped chan struct{} // closed when the committer has ended
 	closing sync.Once
@@ -76,7 +77,11 @@ type Ledger struct {
 	mu    sync.Mutex
 	mark  Mark   // behind the last group that was synced and applied
 	spans []span // without the segment that mark stands in
+	last  span   // that segment; its end is not kept
 	files readers
+
+	// compacting has room for the one call of Compact that is under way.
+	compacting chan struct{}
 }
 
 // Open opens the ledger in the folder dir, creates it when there is none, and
@@ -99,9 +104,18 @@ func Open(ctx context.Context, dir string, o Options) (*Ledger, error) {
 	l := &Ledger{
 		fs: o.FS, dir: dir, limit: o.SegmentSize, readOnly: o.ReadOnly, apply: o.Apply,
 		queue:   make(chan *request, queueLength),
+		turn:    make(chan *request),
 		stop:    make(chan struct{}),
 		stopped: make(chan struct{}),
-		files:   readers{fs: o.FS, dir: dir, open: map[uint32]*reader{}},
+
+		compacting: make(chan struct{}, 1),
+
+		files: readers{fs: o.FS, dir: dir, open: map[uint32]*reader{}},
+	}
+	if !o.ReadOnly {
+		if err := removeUnfinished(l.fs, dir); err != nil {
+			return nil, err
+		}
 	}
 	if o.Acknowledged.Before(o.From.Position) {
 		o.Acknowledged = o.From
@@ -131,7 +145,10 @@ func (l *Ledger) Mark() Mark {
 	return l.mark
 }
 
-// Size is the number of segments and of their bytes that count.
+// Size is the number of segments and of the bytes that they take on disk, as far
+// as these count: without what stands behind the end of a segment. Positions are
+// those in a segment as it was written, so a compacted segment has fewer bytes
+// than its end says.
 func (l *Ledger) Size() (segments int, bytes int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -139,16 +156,24 @@ func (l *Ledger) Size() (segments int, bytes int64) {
 		return 0, 0
 	}
 	for _, s := range l.spans {
-		bytes += s.end
+		bytes += s.bytes()
 	}
-	return len(l.spans) + 1, bytes + l.mark.Offset
+	return len(l.spans) + 1, bytes + l.current().bytes()
 }
 
-// Close waits for the appends under way, then closes all files.
+// current is the segment that the mark stands in. l.mu must be held.
+func (l *Ledger) current() span {
+	s := l.last
+	s.number, s.end = l.mark.Segment, l.mark.Offset
+	return s
+}
+
+// Close waits for the appends under way, ends a compaction, then closes all files.
 func (l *Ledger) Close() error {
 	l.closing.Do(func() {
 		close(l.stop)
 		<-l.stopped
+		l.compacting <- struct{}{} // a compaction ends soon now, and none begins
 		l.closed = errors.Join(l.w.close(), l.files.close())
 	})
 	return l.closed
@@ -185,7 +210,7 @@ func (l *Ledger) recover(ctx context.Context, c *chain, from, acked Mark) error 
 		}
 	}
 	if n := len(c.spans); n > 0 && last.number == l.mark.Segment {
-		c.spans = c.spans[:n-1]
+		c.spans, l.last = c.spans[:n-1], last
 	}
 	l.spans = c.spans
 	if l.readOnly {
@@ -249,7 +274,7 @@ func (l *Ledger) begin(c *chain, last span) error {
 	}
 	l.w = writer{fs: l.fs, dir: l.dir, id: l.id, limit: l.limit, next: c.last + 1, mark: l.mark}
 	damaged := slices.ContainsFunc(l.recovery.Damage, func(d Damage) bool { return d.Segment == c.last })
-	if c.last > 0 && !damaged && l.recovery.Torn == 0 && (Position{last.number, last.end}) == l.mark.Position {
+	if c.last > 0 && !damaged && !last.compact && l.recovery.Torn == 0 && (Position{last.number, last.end}) == l.mark.Position {
 		return l.w.resume(last.header)
 	}
 	if err := l.w.rotate(); err != nil {
@@ -265,7 +290,10 @@ func (l *Ledger) moved() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.mark.Segment != 0 && l.mark.Segment != l.w.mark.Segment {
-		l.spans = append(l.spans, span{number: l.mark.Segment, end: l.mark.Offset, sealed: true})
+		s := l.current()
+		s.sealed = true
+		l.spans = append(l.spans, s)
 	}
+	l.last = span{}
 	l.mark = l.w.mark
 }

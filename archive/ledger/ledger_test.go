@@ -442,7 +442,7 @@ func TestForeignSegmentIsRefused(t *testing.T) {
 
 func TestNewerFormatIsRefused(t *testing.T) {
 	b := header{number: 1, firstSeq: 1, group: 1}.bytes()
-	b[11] = 2
+	b[11] = 3
 	b = append(b[:60], 0, 0, 0, 0)
 	sum := crc(0, b[:60])
 	b[60], b[61], b[62], b[63] = byte(sum>>24), byte(sum>>16), byte(sum>>8), byte(sum)

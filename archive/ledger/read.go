@@ -10,16 +10,22 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// maxReaders is how many segments are kept open for reading.
-const maxReaders = 64
+const (
+	// maxReaders is how many segments are kept open for reading.
+	maxReaders = 64
+	// maxExtents is how many extents they may have in all, of 24 bytes each. One
+	// segment with more is kept open nevertheless.
+	maxExtents = 2 << 20
+)
 
 // Read reads one record. The error is a [*Damage] when the record is not whole,
-// not there, or not the one that was written there.
+// not there, or not the one that was written there. It wraps [ErrDropped] when
+// the record was dropped by compaction.
 func (l *Ledger) Read(at Location) (Record, error) {
 	if at.Offset < headerSize || at.Length > MaxBody {
 		return Record{}, damageAt(at, "no record can stand here")
 	}
-	f, err := l.files.get(at.Segment)
+	f, err := l.files.get(at.Segment, l.id)
 	if err != nil {
 		if isNotExist(err) {
 			return Record{}, damageAt(at, "the segment is missing")
@@ -27,15 +33,27 @@ func (l *Ledger) Read(at Location) (Record, error) {
 		return Record{}, err
 	}
 	defer l.files.put(f)
+	x, kept := f.find(at.Offset)
+	if !kept && at.Offset < f.length {
+		d := damageAt(at, ErrDropped.Error())
+		d.cause = ErrDropped
+		return Record{}, d
+	}
+	if !kept {
+		return Record{}, damageAt(at, "the segment ends before this place")
+	}
 	buf := make([]byte, frameSize+int(at.Length))
-	n, err := f.file.ReadAt(buf, at.Offset)
+	n, err := f.file.ReadAt(buf, at.Offset-x.start+x.at)
 	switch {
-	case err == io.EOF && n < len(buf):
+	case err == io.EOF && n < len(buf) && f.lost == nil:
 		return Record{}, damageAt(at, "the file is cut short")
 	case err != nil && err != io.EOF:
 		return Record{}, damageAt(at, "read error: "+err.Error())
 	}
 	fr, ok := parseFrame(buf, l.id, at.Segment, at.Offset)
+	if !ok && f.lost != nil {
+		return Record{}, damageAt(at, "the record is not found: "+f.lost.Error())
+	}
 	if !ok || fr.length != at.Length {
 		return Record{}, damageAt(at, "the record's header is damaged")
 	}
@@ -91,22 +109,25 @@ func (l *Ledger) Scan(ctx context.Context, visit func([]Record) error, damaged f
 
 // readers keeps segments open for reading, the least recently used are closed.
 type readers struct {
-	fs   vfs.FS
-	dir  string
-	mu   sync.Mutex
-	open map[uint32]*reader
-	tick uint64
-	gone bool // Close was called
+	fs      vfs.FS
+	dir     string
+	mu      sync.Mutex
+	open    map[uint32]*reader
+	extents int // of all that are open
+	tick    uint64
+	gone    bool // Close was called
 }
 
 type reader struct {
+	layout
 	file    vfs.File
 	segment uint32
 	users   int
 	used    uint64
 }
 
-func (r *readers) get(segment uint32) (*reader, error) {
+// get opens a segment, or gives the file that is open. The caller puts it back.
+func (r *readers) get(segment uint32, id identity) (*reader, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.gone {
@@ -119,8 +140,15 @@ func (r *readers) get(segment uint32) (*reader, error) {
 			return nil, fmt.Errorf("open segment: %w", err)
 		}
 		f = &reader{file: file, segment: segment}
-		r.open[segment] = f
-		r.evict(f)
+		if f.layout, err = readLayout(file, segment, id, false); err != nil {
+			file.Close()
+			return nil, fmt.Errorf("open segment: %w", err)
+		}
+		if f.lost == nil || f.failed == nil { // else it may be found when the disk works again
+			r.open[segment] = f
+			r.extents += len(f.layout.extents)
+			r.evict(f)
+		}
 	}
 	r.tick++
 	f.used = r.tick
@@ -140,7 +168,7 @@ func (r *readers) put(f *reader) {
 
 // evict closes the least recently used files that nobody uses.
 func (r *readers) evict(except *reader) {
-	for len(r.open) > maxReaders {
+	for len(r.open) > maxReaders || r.extents > maxExtents {
 		var oldest *reader
 		for _, f := range r.open {
 			if f.users == 0 && f != except && (oldest == nil || f.used < oldest.used) {
@@ -150,7 +178,7 @@ func (r *readers) evict(except *reader) {
 		if oldest == nil {
 			return
 		}
-		delete(r.open, oldest.segment)
+		r.remove(oldest)
 		oldest.file.Close()
 	}
 }
@@ -160,11 +188,17 @@ func (r *readers) forget(segment uint32) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if f := r.open[segment]; f != nil {
-		delete(r.open, segment)
+		r.remove(f)
 		if f.users == 0 {
 			f.file.Close()
 		}
 	}
+}
+
+// remove takes a file out of those that are kept open.
+func (r *readers) remove(f *reader) {
+	delete(r.open, f.segment)
+	r.extents -= len(f.layout.extents)
 }
 
 // close lets go of all files. Those in use are closed when they are given back.
@@ -173,8 +207,8 @@ func (r *readers) close() error {
 	defer r.mu.Unlock()
 	r.gone = true
 	var errs []error
-	for n, f := range r.open {
-		delete(r.open, n)
+	for _, f := range r.open {
+		r.remove(f)
 		if f.users == 0 {
 			errs = append(errs, f.file.Close())
 		}

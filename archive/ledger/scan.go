@@ -36,6 +36,7 @@ type scanner struct {
 	seq     uint64   // the next number expected
 	group   uint32   // of the last record read
 	open    bool     // the group of the last record read goes on
+	gap     bool     // records were dropped before the next one
 	pending *Damage  // waits for the next record, which tells what is lost
 	held    []Record // records of a group that is not complete yet
 	seen    uint32   // a group of this segment: those before it had been acknowledged
@@ -50,12 +51,12 @@ func newScanner(l *Ledger, from Mark) *scanner {
 // and tells how many bytes at its end do not count because they were never
 // acknowledged.
 func (s *scanner) segment(ctx context.Context, sp span, offset int64) (torn int64, err error) {
-	w, err := openWindow(s.fs, s.dir, sp)
+	w, err := openWindow(s.fs, s.dir, sp, s.id, s.tolerant)
 	if err != nil {
 		return 0, err
 	}
 	defer w.close()
-	w.tolerant = s.tolerant
+	s.adopt(&sp, w)
 	if offset == 0 {
 		s.begin(sp)
 		offset = headerSize
@@ -64,16 +65,44 @@ func (s *scanner) segment(ctx context.Context, sp span, offset int64) (torn int6
 	if s.acked != 0 && later(s.acked+1, s.seen) {
 		s.seen = s.acked + 1
 	}
-	for offset < sp.end {
-		if err := ctx.Err(); err != nil {
-			return 0, err
-		}
-		f, body, ok, err := w.record(s.id, offset)
+	for _, x := range w.extents[search(w.extents, offset):] {
+		offset = max(offset, x.start)
+		w.enter(x)
+		s.gap = w.mapped()
+		acked, err := s.extent(ctx, w, sp, offset)
 		if err != nil {
 			return 0, err
 		}
-		if ok && sp.bounded && !sp.acknowledged(f.group) {
+		if !acked {
 			break
+		}
+	}
+	return s.end(sp)
+}
+
+// adopt takes from a segment's file what it tells of itself.
+func (s *scanner) adopt(sp *span, w *window) {
+	if w.header.compact {
+		sp.compact, sp.sealed = true, true // no other is compacted
+	}
+	for _, reason := range w.spoiled {
+		s.damaged(wornDamage(sp.number, reason))
+	}
+}
+
+// extent scans the extent that the window is at, from offset on. It reports
+// false where a tail begins that was never acknowledged.
+func (s *scanner) extent(ctx context.Context, w *window, sp span, offset int64) (acked bool, err error) {
+	for offset < w.end {
+		if err := ctx.Err(); err != nil {
+			return false, err
+		}
+		f, body, ok, err := w.record(s.id, offset)
+		if err != nil {
+			return false, err
+		}
+		if ok && sp.bounded && !sp.acknowledged(f.group) {
+			return false, nil
 		}
 		acked := true
 		if ok {
@@ -83,14 +112,11 @@ func (s *scanner) segment(ctx context.Context, sp span, offset int64) (torn int6
 		} else {
 			offset, acked, err = s.resync(w, sp, offset)
 		}
-		if err != nil {
-			return 0, err
-		}
-		if !acked {
-			break
+		if err != nil || !acked {
+			return false, err
 		}
 	}
-	return s.end(sp)
+	return true, nil
 }
 
 // begin takes from a segment's header what comes first in it.
@@ -112,6 +138,9 @@ func (s *scanner) end(sp span) (torn int64, err error) {
 	if s.open && sp.acknowledged(s.group) {
 		err = s.flush(Position{sp.number, max(sp.end, s.mark.Offset)})
 	}
+	if sp.compact { // its last records may have been dropped
+		s.mark.Offset = max(sp.end, s.mark.Offset)
+	}
 	s.held, s.open, s.seq, s.group = nil, false, s.mark.Seq, s.mark.Group
 	return max(sp.end-s.mark.Offset, 0), err
 }
@@ -121,6 +150,12 @@ func (s *scanner) take(f frame, r Record) error {
 	if r.Seq > s.seq || s.pending != nil {
 		s.report(r.Seq, r.At)
 	}
+	if s.gap && s.open && f.group != s.group { // its last record was dropped
+		if err := s.flush(Position{r.At.Segment, r.At.Offset}); err != nil {
+			return err
+		}
+	}
+	s.gap = false
 	s.seq, s.group, s.open = max(s.seq, r.Seq), f.group, f.flags&flagLast == 0
 	if r.Flags&Numbered != 0 {
 		s.seq = max(s.seq, r.Seq+1)
@@ -172,7 +207,7 @@ func (s *scanner) resync(w *window, sp span, offset int64) (next int64, acked bo
 		return 0, false, err
 	}
 	if !found {
-		next = sp.end
+		next = w.end
 	}
 	missing := s.group // the first group that has a record missing here
 	if !s.open {
@@ -198,8 +233,8 @@ func (s *scanner) resync(w *window, sp span, offset int64) (next int64, acked bo
 		s.damaged(*s.pending)
 	}
 	s.pending = &Damage{Segment: sp.number, Offset: offset, Length: next - offset, Reason: "records are damaged"}
-	if w.failed != nil {
-		s.pending.Reason = fmt.Sprintf("records are damaged (%v)", w.failed)
+	if w.unread != nil {
+		s.pending.Reason = fmt.Sprintf("records are damaged (%v)", w.unread)
 	}
 	return next, true, nil
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,11 +12,13 @@ import (
 )
 
 const (
-	headerSize    = 64
-	formatVersion = 1
-	suffix        = ".seg"
-	signature     = "DAYBOOK\n"
-	diskCategory  = vfs.DiskWriteCategory("daybook-ledger")
+	headerSize     = 64
+	plainVersion   = 1
+	compactVersion = 2
+	suffix         = ".seg"
+	unfinished     = ".tmp" // behind the name of a file that is being made
+	signature      = "DAYBOOK\n"
+	diskCategory   = vfs.DiskWriteCategory("daybook-ledger")
 )
 
 // header is the decoded header of a segment.
@@ -27,6 +28,7 @@ type header struct {
 	prev     Position // end of the segment before
 	firstSeq uint64
 	group    uint32
+	compact  bool // the segment was compacted: more stands behind this
 }
 
 // SegmentName is the file name of a segment.
@@ -36,7 +38,11 @@ func SegmentName(number uint32) string {
 
 func (h header) bytes() []byte {
 	b := append(make([]byte, 0, headerSize), signature...)
-	b = binary.BigEndian.AppendUint32(b, formatVersion)
+	if h.compact {
+		b = binary.BigEndian.AppendUint32(b, compactVersion)
+	} else {
+		b = binary.BigEndian.AppendUint32(b, plainVersion)
+	}
 	b = binary.BigEndian.AppendUint32(b, h.number)
 	b = append(b, h.id[:]...)
 	b = binary.BigEndian.AppendUint32(b, h.prev.Segment)
@@ -55,14 +61,16 @@ func parseHeader(b []byte) (header, error) {
 		binary.BigEndian.Uint32(b[60:]) != crc(0, b[:60]) {
 		return header{}, errHeader
 	}
-	if v := binary.BigEndian.Uint32(b[8:]); v != formatVersion {
-		return header{}, fmt.Errorf("format version %d is newer than this program's %d", v, formatVersion)
+	version := binary.BigEndian.Uint32(b[8:])
+	if version != plainVersion && version != compactVersion {
+		return header{}, fmt.Errorf("format version %d is newer than this program's %d", version, compactVersion)
 	}
 	h := header{
 		number:   binary.BigEndian.Uint32(b[12:]),
 		prev:     Position{binary.BigEndian.Uint32(b[32:]), int64(binary.BigEndian.Uint64(b[40:]))},
 		firstSeq: binary.BigEndian.Uint64(b[48:]),
 		group:    binary.BigEndian.Uint32(b[56:]),
+		compact:  version == compactVersion,
 	}
 	copy(h.id[:], b[16:32])
 	if h.prev.Segment != h.number-1 || binary.BigEndian.Uint32(b[36:]) != 0 || h.prev.Offset < 0 {
@@ -92,24 +100,19 @@ func listSegments(fs vfs.FS, dir string) ([]uint32, error) {
 	return numbers, nil
 }
 
-// readHeader reads the header of a segment file and the file's size.
-func readHeader(fs vfs.FS, path string) (header, int64, error) {
-	f, err := fs.Open(path)
+// removeUnfinished removes what a crash left of segment files that were being
+// made. What cannot be removed does no harm but for its space.
+func removeUnfinished(fs vfs.FS, dir string) error {
+	names, err := fs.List(dir)
 	if err != nil {
-		return header{}, 0, err
+		return fmt.Errorf("list segments: %w", err)
 	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return header{}, 0, err
+	for _, name := range names {
+		if strings.HasSuffix(name, suffix+unfinished) {
+			fs.Remove(fs.PathJoin(dir, name))
+		}
 	}
-	var b [headerSize]byte
-	n, err := f.ReadAt(b[:], 0)
-	if err != nil && err != io.EOF {
-		return header{}, info.Size(), err
-	}
-	h, err := parseHeader(b[:n])
-	return h, info.Size(), err
+	return nil
 }
 
 // createSegment makes a segment file that holds its header, durably, and opens
@@ -134,7 +137,7 @@ func openSegment(fs vfs.FS, dir string, number uint32) (vfs.File, error) {
 // name, write, fsync, close, rename, fsync the folder.
 func writeFile(fs vfs.FS, dir, name string, data []byte) error {
 	path := fs.PathJoin(dir, name)
-	f, err := fs.Create(path+".tmp", diskCategory)
+	f, err := fs.Create(path+unfinished, diskCategory)
 	if err != nil {
 		return fmt.Errorf("create %s: %w", name, err)
 	}
@@ -146,10 +149,10 @@ func writeFile(fs vfs.FS, dir, name string, data []byte) error {
 		err = e
 	}
 	if err == nil {
-		err = fs.Rename(path+".tmp", path)
+		err = fs.Rename(path+unfinished, path)
 	}
 	if err != nil {
-		fs.Remove(path + ".tmp")
+		fs.Remove(path + unfinished)
 		return fmt.Errorf("write %s: %w", name, err)
 	}
 	return syncDir(fs, dir)

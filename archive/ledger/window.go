@@ -15,24 +15,60 @@ const (
 	blockSize = 4096
 )
 
-// window reads a segment file front to back through one buffer.
+// window reads a segment file front to back through one buffer. Its offsets are
+// those of the segment, whatever stands where in the file.
 type window struct {
+	layout
 	f       vfs.File
 	segment uint32
-	end     int64 // nothing is read behind it
+	bound   int64 // of the segment: nothing is read behind it
+	end     int64 // of the extent at hand, or bound
+	shift   int64 // how far behind its place in the file a byte of the extent stands in the segment
 	// tolerant has blocks that the disk does not give count as zeros.
 	tolerant bool
-	failed   error // why the first of them could not be read
+	unread   error // why the last of them could not be read
 	buf      []byte
 	start    int64 // offset of buf[0] in the file
 }
 
-func openWindow(fs vfs.FS, dir string, sp span) (*window, error) {
-	f, err := fs.Open(fs.PathJoin(dir, SegmentName(sp.number)))
+// openWindow opens a segment file at its first extent. The layout is that of the
+// file opened: the segment may have been compacted since sp was made.
+func openWindow(fs vfs.FS, dir string, sp span, id identity, tolerant bool) (*window, error) {
+	return openWindowAt(fs, fs.PathJoin(dir, SegmentName(sp.number)), sp, id, tolerant)
+}
+
+// openWindowAt is openWindow for a segment file at any path.
+func openWindowAt(fs vfs.FS, path string, sp span, id identity, tolerant bool) (*window, error) {
+	f, err := fs.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("open segment: %w", err)
 	}
-	return &window{f: f, segment: sp.number, end: sp.end}, nil
+	w := &window{f: f, segment: sp.number, bound: sp.end, tolerant: tolerant}
+	w.layout, err = readLayout(f, sp.number, id, true)
+	if err == nil && !tolerant {
+		err = w.failed
+	}
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("read the header: %w", err)
+	}
+	if len(w.extents) > 0 {
+		w.enter(w.extents[0])
+	}
+	return w, nil
+}
+
+// enter turns to an extent: records are looked for in it only.
+func (w *window) enter(x extent) {
+	w.end, w.shift = min(x.end(), w.bound), x.start-x.at
+}
+
+// limit is where the bytes that count end in the file.
+func (w *window) limit() int64 {
+	if w.mapped() {
+		return w.outline.dataEnd()
+	}
+	return w.bound
 }
 
 func (w *window) close() { w.f.Close() }
@@ -44,17 +80,18 @@ func (w *window) at(offset int64, n int) ([]byte, error) {
 	if n <= 0 {
 		return nil, nil
 	}
-	if i := offset - w.start; i >= 0 && i+int64(n) <= int64(len(w.buf)) {
+	at := offset - w.shift
+	if i := at - w.start; i >= 0 && i+int64(n) <= int64(len(w.buf)) {
 		return w.buf[i : i+int64(n)], nil
 	}
-	size := int(min(int64(max(n, windowSize)), w.end-offset))
+	size := int(min(int64(max(n, windowSize)), w.limit()-at))
 	if cap(w.buf) < size {
 		w.buf = make([]byte, size)
 	}
-	w.buf, w.start = w.buf[:size], offset
-	got, err := w.f.ReadAt(w.buf, offset)
+	w.buf, w.start = w.buf[:size], at
+	got, err := w.f.ReadAt(w.buf, at)
 	if err != nil && err != io.EOF && w.tolerant {
-		w.failed = err
+		w.unread = err
 		got, err = w.salvage()
 	}
 	w.buf = w.buf[:got]
