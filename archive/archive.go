@@ -349,7 +349,12 @@ func (a *Archive) release() error {
 		errs = append(errs, a.ledger.Close())
 	}
 	if a.catalog != nil {
-		errs = append(errs, a.catalog.close())
+		err := a.catalog.close()
+		if errors.Is(err, errNotFlushed) {
+			a.log.Warn("the catalog is written out when daybook starts again", "error", err)
+			err = nil // the ledger has all of it
+		}
+		errs = append(errs, err)
 	}
 	if a.lock != nil {
 		errs = append(errs, a.lock.Close())

@@ -10,11 +10,13 @@ import (
 	"maps"
 	"strings"
 	"syscall"
+	"time"
 
 	"daybook/archive/ledger"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/sstable"
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
@@ -89,6 +91,7 @@ type catalog struct {
 	state   state
 	pass    *pass
 	tenants map[string]TenantTotals
+	behind  int64 // bytes of the ledger that were applied since the catalog was last written out
 }
 
 // openCatalog opens the catalog in dir and reads how far it had come.
@@ -221,8 +224,31 @@ func (k *catalog) apply(records []ledger.Record, end ledger.Mark) error {
 		}
 	}
 	k.state = s
+	if k.overlay == nil {
+		if err := k.writeOut(records); err != nil {
+			return err
+		}
+	}
 	maps.Copy(k.tenants, k.pass.tenants)
 	return nil
+}
+
+// maxReplay is about how many bytes of the ledger are read again at most, to apply
+// what was not written out when the process ended.
+const maxReplay = 256 << 20
+
+// writeOut has the catalog written out in the background when the ledger has come far
+// since the last time. What is in it then is a state of the catalog as a whole.
+func (k *catalog) writeOut(records []ledger.Record) error {
+	for i := range records {
+		k.behind += int64(records[i].At.Length)
+	}
+	if k.behind < maxReplay {
+		return nil
+	}
+	k.behind = 0
+	_, err := k.db.AsyncFlush()
+	return err
 }
 
 // add takes one record into a batch.
@@ -397,17 +423,33 @@ func appendInline(at []byte, inline int) []byte {
 	return binary.AppendUvarint(at[:len(at):len(at)], uint64(inline))
 }
 
-// close makes the catalog durable, so that nothing needs to be applied again. It
-// syncs Pebble's log and does not flush: a flush tries for ever on a full disk.
+// flushTime is how long close waits for the catalog to be on disk. What is not there
+// then is applied again by the next Open.
+const flushTime = 5 * time.Second
+
+// errNotFlushed: the catalog is not all on disk, and the ledger is.
+var errNotFlushed = errors.New("the catalog could not be written out in time")
+
+// close writes the catalog out, so that nothing needs to be applied again, and closes
+// it. Pebble would try for ever on a full disk, which is why close does not wait so
+// long: the error is then [errNotFlushed].
 func (k *catalog) close() error {
 	if k.overlay != nil {
 		return errors.Join(k.overlay.Close(), k.db.Close())
 	}
-	return errors.Join(k.db.LogData(nil, pebble.Sync), k.db.Close())
+	flushed, err := k.db.AsyncFlush()
+	if err == nil {
+		select {
+		case <-flushed:
+		case <-time.After(flushTime):
+			err = errNotFlushed
+		}
+	}
+	return errors.Join(err, k.db.Close())
 }
 
 // storeOptions are those of the catalog's Pebble. The cache and the memtables
-// bound its memory; the ledger is the truth, so its own log is never synced.
+// bound its memory.
 func storeOptions(o *Options) *pebble.Options {
 	p := &pebble.Options{
 		FS:                          storeFS{o.FS},
@@ -417,11 +459,13 @@ func storeOptions(o *Options) *pebble.Options {
 		MemTableSize:                16 << 20,
 		MemTableStopWritesThreshold: 4,
 		L0CompactionThreshold:       2,
-		WALBytesPerSync:             1 << 20,
-		Logger:                      storeLogger{o.Logger, o.Fatal},
+		// The ledger is the catalog's log: what was not written out yet is applied again.
+		DisableWAL: true,
+		Logger:     storeLogger{o.Logger, o.Fatal},
 	}
 	for i := range p.Levels {
 		p.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
+		p.Levels[i].Compression = func() *sstable.CompressionProfile { return sstable.ZstdCompression }
 	}
 	p.EventListener = &pebble.EventListener{
 		BackgroundError: func(err error) { o.Logger.Error("catalog", "error", err) },

@@ -283,7 +283,7 @@ func TestUpgradeFindsTruths(t *testing.T) {
 	}
 	state := older.encode()
 	state[0] = 2
-	if err := a.catalog.db.Set(stateKey(), state, pebble.Sync); err != nil {
+	if err := a.catalog.db.Set(stateKey(), state, pebble.NoSync); err != nil {
 		t.Fatal(err)
 	}
 	a.Close()

@@ -46,6 +46,8 @@ type reading struct {
 	facts *policy.Facts
 	// truth is nil where the envelope is the truth.
 	truth *message.Truth
+	// mail is what is compared with other deliveries.
+	mail  subject
 	flags []string
 }
 
@@ -92,6 +94,9 @@ func (r *reading) unwrap(j *policy.Journal, a *Arrival) {
 		r.address(report)
 	}
 	r.truth = reportTruth(report, r.truth)
+	if report.Kind != journal.Header {
+		r.mail = subjectOf(report, r.truth.Originals)
+	}
 }
 
 // address takes sender and recipients from a report. Its Sender is the author's own

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -24,6 +25,9 @@ type Config struct {
 	SpoolDir string
 	// Logger gets a line for every message.
 	Logger *slog.Logger
+	// Now gives the time at which messages are received, and copies joined; nil for
+	// time.Now. It must be safe for concurrent use.
+	Now func() time.Time
 }
 
 // Ingest takes messages from all sources. It is safe for concurrent use.
@@ -35,6 +39,9 @@ type Ingest struct {
 	log     *slog.Logger
 	metrics *metrics
 	began   time.Time
+	now     func() time.Time
+	// identifier is message.Identify.
+	identifier func(context.Context, io.ReaderAt, int64, *message.Structure) (message.Identity, error)
 
 	mu      sync.Mutex
 	sources map[string]*source
@@ -47,8 +54,12 @@ func New(c Config) *Ingest {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
 	i := &Ingest{
 		archive: c.Archive, spool: c.SpoolDir, log: c.Logger, metrics: newMetrics(), began: time.Now(),
+		now: c.Now, identifier: message.Identify,
 		sources: make(map[string]*source), listens: make(map[string]string),
 	}
 	i.policy.Store(c.Policy)
@@ -120,7 +131,7 @@ func (i *Ingest) newSpool(limit int64) *spool {
 // that is nobody's.
 func (s *source) gap(ctx context.Context, d *delivery, settings *policy.Source, records []record, why error) {
 	e := archive.Event{
-		Kind: archive.EventGap, Time: time.Now(), Source: s.name,
+		Kind: archive.EventGap, Time: s.ingest.now(), Source: s.name,
 		Text:     fmt.Sprintf("a message was let through without being archived: %v", why),
 		Envelope: &d.envelope, Size: d.spool.size,
 	}

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"daybook/archive"
 	"daybook/archive/message"
@@ -19,11 +19,18 @@ import (
 type record struct {
 	policy.Decision
 	id uint64
+	// message is the number of the message that the entry was joined to, and joined
+	// says why; empty for the first entry of one.
+	message uint64
+	joined  archive.Reason
 }
 
 // String gives the record in a few words, for the log.
 func (r *record) String() string {
 	s := fmt.Sprintf("%s %s as %d", r.Tenant, r.Action, r.id)
+	if r.joined != "" {
+		s += fmt.Sprintf(" of message %d for %s", r.message, r.joined)
+	}
 	if r.Rule != "" {
 		s += " by " + r.Rule
 	}
@@ -41,13 +48,30 @@ func (s *source) keep(ctx context.Context, d *delivery, p *policy.Policy) ([]rec
 	if err := d.spool.finish(); err != nil {
 		return nil, err
 	}
-	received := time.Now()
+	received := s.ingest.now()
 	summary := message.Summarize(d.spool.Start())
 	known := read(p, &Arrival{
 		Source: s.name, Received: received, Envelope: &d.envelope, Summary: summary, Body: d.spool, Size: d.spool.size,
 	})
 	d.flags = append(d.flags, known.flags...)
 	decisions := p.Decide(known.facts)
+	r := archive.Receipt{
+		Source: s.name, Received: received, Envelope: d.envelope,
+		Body: d.spool, Size: d.spool.size, SHA256: d.spool.digest(),
+		Summary: summary, Truth: known.truth, Join: joinOf(p, s.name),
+	}
+	if slices.ContainsFunc(decisions, func(one policy.Decision) bool { return one.Action != policy.Skip }) {
+		var err error
+		if r.Structure, r.Identity, err = s.identify(ctx, d, known.mail); err != nil {
+			return nil, err
+		}
+	}
+	r.Flags = d.flags
+	return s.carryOut(ctx, decisions, &r)
+}
+
+// carryOut does what the decisions about a message say, each for its tenant.
+func (s *source) carryOut(ctx context.Context, decisions []policy.Decision, r *archive.Receipt) ([]record, error) {
 	records := make([]record, len(decisions))
 	errs := make([]error, len(decisions))
 	var writing sync.WaitGroup
@@ -63,41 +87,56 @@ func (s *source) keep(ctx context.Context, d *delivery, p *policy.Policy) ([]rec
 				}
 				<-slots
 			}()
-			records[n].id, errs[n] = s.write(ctx, d, &decision, known.truth, summary, received)
+			errs[n] = s.write(ctx, &records[n], *r)
 		})
 	}
 	writing.Wait()
 	return records, errors.Join(errs...)
 }
 
-// write does what one tenant's decision says, and gives the number of the entry or
-// event.
-func (s *source) write(ctx context.Context, d *delivery, decided *policy.Decision, truth *message.Truth, summary message.Summary, at time.Time) (uint64, error) {
-	decision := archive.Decision{
+// write does what one tenant's decision says about a receipt, and notes what came of
+// it.
+func (s *source) write(ctx context.Context, to *record, r archive.Receipt) error {
+	decided := &to.Decision
+	r.Tenant = decided.Tenant
+	r.Decision = archive.Decision{
 		Action: archive.Action(decided.Action), Rule: decided.Rule, At: decided.At, Reason: decided.Reason,
 		Policy: decided.Policy, Tags: decided.Tags,
 	}
-	all := append(append([]string(nil), d.flags...), decided.Flags...)
+	r.Flags = slices.Concat(r.Flags, decided.Flags)
 	if decided.Action == policy.Skip {
-		// Below the floor of free space nothing is answered 250, a skip no more than others:
-		// the policy's own text may be waiting for room.
-		if err := s.ingest.archive.Room(); err != nil {
-			return 0, err
-		}
-		e, err := s.ingest.archive.AppendEvent(ctx, archive.Event{
-			Kind: archive.EventSkip, Time: at, Tenant: decided.Tenant, Source: s.name,
-			Text:     "a message was not archived, as the policy says: " + because(decided),
-			Envelope: &d.envelope, Size: d.spool.size, SHA256: d.spool.digest(), MessageID: summary.MessageID,
-			Truth: truth, Flags: all, Decision: &decision,
-		})
-		return e.ID, err
+		return s.skip(ctx, to, &r)
 	}
-	e, err := s.ingest.archive.Append(ctx, &archive.Receipt{
-		Tenant: decided.Tenant, Source: s.name, Received: at, Envelope: d.envelope,
-		Body: d.spool, Size: d.spool.size, SHA256: d.spool.digest(),
-		Summary: summary, Flags: all, Decision: decision, Truth: truth,
+	e, err := s.ingest.archive.Append(ctx, &r)
+	if err != nil {
+		return err
+	}
+	to.id = e.ID
+	if e.Joined != "" {
+		to.message, to.joined = e.Message, e.Joined
+	}
+	if e.Collides != 0 {
+		s.log.Warn("a message has the Message-ID of an earlier one and another content: both are kept",
+			"tenant", e.Tenant, "id", e.ID, "message", e.Collides, "message_id", e.Identity.MessageID)
+	}
+	return nil
+}
+
+// skip records that a message is not archived.
+func (s *source) skip(ctx context.Context, to *record, r *archive.Receipt) error {
+	// Below the floor of free space nothing is answered 250, a skip no more than others:
+	// the policy's own text may be waiting for room.
+	if err := s.ingest.archive.Room(); err != nil {
+		return err
+	}
+	e, err := s.ingest.archive.AppendEvent(ctx, archive.Event{
+		Kind: archive.EventSkip, Time: r.Received, Tenant: r.Tenant, Source: s.name,
+		Text:     "a message was not archived, as the policy says: " + because(&to.Decision),
+		Envelope: &r.Envelope, Size: r.Size, SHA256: r.SHA256, MessageID: r.Summary.MessageID,
+		Truth: r.Truth, Flags: r.Flags, Decision: &r.Decision,
 	})
-	return e.ID, err
+	to.id = e.ID
+	return err
 }
 
 // because names what decided.

@@ -54,10 +54,14 @@ func decidedAttrs(records []record) []slog.Attr {
 		return nil
 	case 1:
 		r := &records[0]
-		return []slog.Attr{
+		list := []slog.Attr{
 			slog.Uint64("id", r.id), slog.String("tenant", r.Tenant), slog.String("rule", r.Rule),
 			slog.String("policy", fmt.Sprintf("%.6x", r.Policy)),
 		}
+		if r.joined != "" {
+			list = append(list, slog.Uint64("message", r.message), slog.String("joined", string(r.joined)))
+		}
+		return list
 	}
 	var list []string
 	for i := range records[:min(len(records), maxLogged)] {

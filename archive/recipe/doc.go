@@ -53,9 +53,8 @@
 //     so may an escape; a blank or tab before the end of a line is escaped; a set of
 //     bytes is given; odd bytes are listed; digits are in lower case; characters of UTF-8
 //     are not parted; words are not parted; a dot that begins a line is escaped; so is
-//     the F of "From " there; the first line begins at a column.
-//  2. Then comes the number of columns without the '=' of a soft break, and the column of
-//     the first line if there is one.
+//     the F of "From " there.
+//  2. Then comes the number of columns without the '=' of a soft break.
 //  3. Escaped are the control characters but TAB, CR and LF, '=', and all from DEL on. The
 //     set, if given, is bytes of which the opposite holds.
 //  4. Odd bytes, if listed: how many, and for each the number of stored bytes between it
@@ -69,7 +68,8 @@
 //     blank, if what is up to the next blank or line end, blank included, goes too far.
 //  6. Odd lines, up to the end of the layout: the number of lines between it and the one
 //     before, and the column of its soft break plus one, or 0 if it has none. No other
-//     soft break is in such a line.
+//     soft break is in such a line. Columns count from the beginning of the piece, also
+//     where that is in the midst of a line.
 //
 // A wire form that has more than one kind of soft breaks, or digits of both cases, is
 // read with those of the first: a '=' that then means nothing stands for itself.

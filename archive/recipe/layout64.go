@@ -51,12 +51,7 @@ func appendLayout64(b []byte, runs []run, ends []ending) []byte {
 	b = append(b, 0)
 	if !canonical(ends) {
 		b[head] |= endings64
-		b = binary.AppendUvarint(b, uint64(len(ends)))
-		for _, e := range ends {
-			b = binary.AppendUvarint(b, uint64(e.stored))
-			b = binary.AppendUvarint(b, uint64(e.pads)<<4|uint64(e.bits))
-			b = binary.AppendUvarint(b, uint64(e.times))
-		}
+		b = appendEndings(b, ends)
 	}
 	width, column, ok := uniform(runs)
 	if !ok {
@@ -91,6 +86,17 @@ func appendLayout64(b []byte, runs []run, ends []ending) []byte {
 	default:
 		b[head] |= tail64Own
 		b = appendBytes(b, tail)
+	}
+	return b
+}
+
+// appendEndings writes a list of encodings.
+func appendEndings(b []byte, ends []ending) []byte {
+	b = binary.AppendUvarint(b, uint64(len(ends)))
+	for _, e := range ends {
+		b = binary.AppendUvarint(b, uint64(e.stored))
+		b = binary.AppendUvarint(b, uint64(e.pads)<<4|uint64(e.bits))
+		b = binary.AppendUvarint(b, uint64(e.times))
 	}
 	return b
 }
@@ -203,14 +209,12 @@ func parseLayout64(layout []byte, stored, wire int, runs []run) ([]run, []ending
 		return nil, nil, errLayout
 	}
 	digits, total := 0, 0
-	for _, l := range runs {
+	for _, l := range runs { // at most MaxLayout, each of at most wire bytes
 		if l.times > wire/max(l.chars+len(l.end), 1) {
 			return nil, nil, errWire
 		}
 		digits += l.chars * l.times
-		if total += (l.chars + len(l.end)) * l.times; total > wire {
-			return nil, nil, errWire
-		}
+		total += (l.chars + len(l.end)) * l.times
 	}
 	if digits != chars || total != wire {
 		return nil, nil, errWire

@@ -39,7 +39,7 @@ func TestLayouts(t *testing.T) {
 		{"words are not parted", FormQuoted, text, "\x80\x02\x0a", "quick =\r\nbrown fox"},
 		{"dots", FormQuoted, ".a.\n.", "\x80\x04\x4b", "=2Ea.\n=2E"},
 		{"From", FormQuoted, "From a\nFrom", "\x80\x08\x4b", "=46rom a\nFrom"},
-		{"from a column on, quoted", FormQuoted, text, "\x80\x10\x06\x04", "qu=\r\nick br=\r\nown fo=\r\nx"},
+		{"in the midst of a line", FormQuoted, text, "\x00\x06\x00\x03", "qu=\r\nick br=\r\nown fo=\r\nx"},
 		{"odd lines", FormQuoted, text, "\x00\x08\x00\x03\x01\x00", "qu=\r\nick brow=\r\nn fox"},
 		{"a soft break at the end and at the beginning", FormQuoted, "ab", "\x00\x08\x00\x01\x00\x03", "=\r\nab=\r\n"},
 	} {

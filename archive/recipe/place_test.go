@@ -54,6 +54,47 @@ func TestSamePieces(t *testing.T) {
 	}
 }
 
+// TestLargeQuoted has quoted-printable of several pieces: the text is stored as it was,
+// and layouts stay short.
+func TestLargeQuoted(t *testing.T) {
+	for name, line := range map[string]string{
+		"few escapes":  "Grüße aus München, 100 % = alles. The quick brown fox jumps over it all day long.\r\n",
+		"only escapes": "üüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüü",
+	} {
+		text := bytes.Repeat([]byte(line), 3<<20/len(line))
+		var got []byte
+		for i, p := range take(t, partMail("b", "Content-Transfer-Encoding: quoted-printable\r\n\r\n"+string(quotedBy(text, encoder{most: 75})))) {
+			if p.Role != RolePart {
+				continue
+			}
+			if got = append(got, p.stored...); p.Form != FormQuoted || len(p.Layout) > 6 {
+				t.Errorf("%s: piece %d has the form %d and the layout %v", name, i, p.Form, p.Layout)
+			}
+			if name == "few escapes" && len(got) < len(text) && p.Stored != MaxStored {
+				t.Errorf("%s: piece %d has %d bytes", name, i, p.Stored)
+			}
+		}
+		if !bytes.Equal(got, text) {
+			t.Errorf("%s: %d bytes stored instead of %d, or others", name, len(got), len(text))
+		}
+	}
+}
+
+// TestAfterFooter has base64 again behind a footer: what is behind it stays raw, and is
+// not tried again and again.
+func TestAfterFooter(t *testing.T) {
+	body := string(inLines(fileBytes(100), 76, "\n")) + "\nFooter\n" + string(inLines(fileBytes(3<<20), 76, "\n"))
+	var forms []Form
+	for _, p := range take(t, partMail("b", "Content-Transfer-Encoding: base64\r\n\r\n"+body)) {
+		if p.Role != RoleHeader {
+			forms = append(forms, p.Form)
+		}
+	}
+	if !slices.Equal(forms[:2], []Form{FormRaw, FormBase64}) || slices.Contains(forms[2:], FormBase64) {
+		t.Errorf("forms %v", forms)
+	}
+}
+
 // groups gives the stored bytes of each group of text, and what stands between them.
 func groups(got []took) (text []string, roles string) {
 	last := -1
@@ -134,9 +175,11 @@ func TestGroups(t *testing.T) {
 type endless struct {
 	head string
 	size int64
+	read int64 // bytes, again where they are read again
 }
 
-func (e endless) ReadAt(b []byte, at int64) (int, error) {
+func (e *endless) ReadAt(b []byte, at int64) (int, error) {
+	e.read += int64(len(b))
 	line := strings.Repeat("A", 76) + "\r\n"
 	n := 0
 	for ; n < len(b) && at+int64(n) < e.size; n++ {
@@ -152,17 +195,17 @@ func (e endless) ReadAt(b []byte, at int64) (int, error) {
 	return n, nil
 }
 
-// TestMemory splits an attachment of 60 MB and adds up what is allocated.
+// TestMemory splits an attachment of 60 MB, and adds up what is allocated and read.
 func TestMemory(t *testing.T) {
 	head := string(leafMail("application/zip", "base64", nil))
-	r := endless{head, int64(len(head)) + 60e6/78*78}
+	r := &endless{head: head, size: int64(len(head)) + 60e6/78*78}
 	s, err := message.Scan(r, r.size)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	n := 0
+	n, start := 0, r.read
 	err = Split(r, r.size, s, func(p Piece, stored []byte) error {
 		n++
 		return nil
@@ -173,6 +216,9 @@ func TestMemory(t *testing.T) {
 	}
 	if took := after.TotalAlloc - before.TotalAlloc; took > 12<<20 {
 		t.Errorf("%d bytes allocated in all", took)
+	}
+	if read := r.read - start; read > r.size+r.size/10 {
+		t.Errorf("%d bytes read of %d", read, r.size)
 	}
 }
 

@@ -7,18 +7,17 @@ import (
 
 // Bits of the head of a quoted-printable layout.
 const (
-	quotedLF     = 1 << iota // soft line breaks end with LF, not with CR LF
-	quotedFit                // a literal may take the last column when the line ends behind it,
-	quotedFit3               // and so may an escape
-	quotedBlank              // a blank at the end of a line is escaped
-	quotedSet                // other bytes than usual are escaped: how many, which
-	quotedOdd                // some bytes are not written as the others: how many, where
-	quotedLower              // hexadecimal digits are in lower case
-	quotedAtom               // the bytes of a character in UTF-8 are not parted
-	quotedWord               // a word that does not fit goes to the next line
-	quotedDot                // a dot at the beginning of a line is escaped,
-	quotedFrom               // and so is the F of "From "
-	quotedColumn             // the first line begins at a column, which follows
+	quotedLF    = 1 << iota // soft line breaks end with LF, not with CR LF
+	quotedFit               // a literal may take the last column when the line ends behind it,
+	quotedFit3              // and so may an escape
+	quotedBlank             // a blank at the end of a line is escaped
+	quotedSet               // other bytes than usual are escaped: how many, which
+	quotedOdd               // some bytes are not written as the others: how many, where
+	quotedLower             // hexadecimal digits are in lower case
+	quotedAtom              // the bytes of a character in UTF-8 are not parted
+	quotedWord              // a word that does not fit goes to the next line
+	quotedDot               // a dot at the beginning of a line is escaped,
+	quotedFrom              // and so is the F of "From "
 	unknownQuoted
 )
 
@@ -26,7 +25,6 @@ const (
 type rule struct {
 	head   int
 	most   int       // columns of a line, without the '=' of a soft break
-	column int       // at which the first line begins
 	escape [256]bool // bytes that are escaped wherever they are
 }
 
@@ -128,9 +126,6 @@ func (r *rule) appendTo(b []byte, odd []byte, odds int) []byte {
 		}
 	}
 	head := r.head
-	if r.column > 0 {
-		head |= quotedColumn
-	}
 	if len(set) > 0 {
 		head |= quotedSet
 	}
@@ -139,9 +134,6 @@ func (r *rule) appendTo(b []byte, odd []byte, odds int) []byte {
 	}
 	b = binary.AppendUvarint(b, uint64(head))
 	b = binary.AppendUvarint(b, uint64(r.most))
-	if r.column > 0 {
-		b = binary.AppendUvarint(b, uint64(r.column))
-	}
 	if len(set) > 0 {
 		b = appendBytes(b, set)
 	}
@@ -156,9 +148,6 @@ func (r *reader) rule() (to rule, odds int) {
 	to.usual()
 	to.head = r.uint(unknownQuoted - 1)
 	to.most = r.uint(maxWire)
-	if to.head&quotedColumn != 0 {
-		to.column = r.uint(maxWire)
-	}
 	if to.head&quotedSet != 0 {
 		for _, c := range r.bytes(256) {
 			to.escape[c] = !to.escape[c]
@@ -188,7 +177,7 @@ func fillQuoted(wire, stored, layout []byte) error {
 	for range odds {
 		lines.uint(maxWire)
 	}
-	w := quotedWriter{rule: r, to: wire, odd: odd, odds: odds, lines: lines, at: r.column}
+	w := quotedWriter{rule: r, to: wire, odd: odd, odds: odds, lines: lines}
 	w.nextOdd = w.odd.next(0, &w.odds)
 	if w.nextLine(0); w.odd.bad || w.lines.bad {
 		return errLayout

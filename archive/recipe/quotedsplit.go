@@ -12,7 +12,6 @@ type unquoter struct {
 	stored []byte
 	esc    []byte  // a bit for each stored byte: it is escaped
 	soft   []int32 // before which stored bytes soft line breaks are
-	next   int     // the column at which the next piece begins
 	odd    []byte  // distances of odd bytes
 	odds   int
 	layout []byte
@@ -22,10 +21,10 @@ type unquoter struct {
 const maxSoft = 1 << 16
 
 // decode takes the quoted-printable that wire begins with apart, as much as fits a
-// piece: into stored bytes and a layout. Its first byte is at
-// the column u.next. It returns how many bytes of wire that was, 0 if it did not work.
+// piece, into stored bytes and a layout; more says that the part goes on behind wire.
+// It returns how many bytes of wire that was, 0 if it did not work.
 func (u *unquoter) decode(wire []byte, more bool) int {
-	u.rule = rule{column: u.next}
+	u.rule = rule{}
 	u.usual()
 	u.settle(wire)
 	n := u.parse(wire, more)
@@ -58,12 +57,12 @@ func (u *unquoter) settle(wire []byte) {
 			return
 		}
 		at += i + 1
-		c, ok := unhex(wire[at:], "0123456789abcdef")
+		_, lower := unhex(wire[at:], "0123456789abcdef")
 		_, upper := unhex(wire[at:], "0123456789ABCDEF")
-		if ok != upper && (c >= 10 || upper) {
-			if ok {
-				u.head |= quotedLower
-			}
+		if lower && !upper {
+			u.head |= quotedLower
+		}
+		if lower != upper {
 			return
 		}
 	}
@@ -85,7 +84,7 @@ func (u *unquoter) parse(wire []byte, more bool) int {
 	u.esc = growTo(u.esc[:0], len(wire)/8+1)
 	clear(u.esc)
 	soft, hex := u.softBreak(), u.hex()
-	column, at := u.column, 0
+	column, at := 0, 0
 	for at < len(wire) && len(u.stored) < MaxStored && len(u.soft) <= maxSoft {
 		c := wire[at]
 		if c == '=' {
@@ -111,7 +110,6 @@ func (u *unquoter) parse(wire []byte, more bool) int {
 			column = 0
 		}
 	}
-	u.next = column
 	return at
 }
 
@@ -163,7 +161,7 @@ func (u *unquoter) choose() {
 
 // each calls visit with every stored byte, and whether it begins a line.
 func (u *unquoter) each(visit func(i int, first bool)) {
-	next, first := 0, u.column == 0
+	next, first := 0, true
 	for i := range u.stored {
 		for next < len(u.soft) && int(u.soft[next]) == i {
 			first = true
@@ -214,7 +212,7 @@ func (u *unquoter) chooseBreaks(limit int) {
 // oddLines adds the lines that do not end by the rule to the layout, as far as they
 // begin in the first bytes, and tells whether it stays within the limit.
 func (u *unquoter) oddLines(first, limit int) bool {
-	next, last, column := 0, 0, u.column
+	next, last := 0, 0
 	for i, line := 0, 0; len(u.layout) <= limit; line++ {
 		stop := -1
 		if next < len(u.soft) {
@@ -224,14 +222,13 @@ func (u *unquoter) oddLines(first, limit int) bool {
 			break
 		}
 		end, odd := 0, false
-		if i, end, odd = u.oddLine(i, column, stop); odd {
+		if i, end, odd = u.oddLine(i, stop); odd {
 			u.layout = binary.AppendUvarint(binary.AppendUvarint(u.layout, uint64(line-last)), uint64(end))
 			last = line + 1
 		}
 		if end > 0 {
 			next++
 		}
-		column = 0
 	}
 	return len(u.layout) <= limit
 }
@@ -239,14 +236,18 @@ func (u *unquoter) oddLines(first, limit int) bool {
 // oddLine goes from i to the end of a line, which is a soft break if that comes first
 // at stop. It tells the column of the soft break and 1, and whether the rule has
 // another end.
-func (u *unquoter) oddLine(i, column, stop int) (next, end int, odd bool) {
+func (u *unquoter) oddLine(i, stop int) (next, end int, odd bool) {
+	column := 0
 	for ; i < len(u.stored); i++ {
 		width := u.width(i)
-		if breaks := u.breaks(u.stored, i, column, width); i == stop {
-			return i, column + 1, odd || !breaks
-		} else if breaks {
-			odd = true
+		if i == stop {
+			// The rule comes to this byte before it begins a line.
+			if u.escapes(u.stored, i, true) != u.escapes(u.stored, i, false) {
+				width = 4 - width
+			}
+			return i, column + 1, odd || !u.breaks(u.stored, i, column, width)
 		}
+		odd = odd || u.breaks(u.stored, i, column, width)
 		column += width
 		if u.stored[i] == '\n' && width == 1 {
 			return i + 1, 0, odd

@@ -204,7 +204,6 @@ func (sp *splitter) leaf(p *message.Part, end int64) error {
 // decoded splits the beginning of a leaf, as far as it can be decoded and made again.
 func (sp *splitter) decoded(e message.Encoding, least, end int64) error {
 	start, role := sp.at, RolePart
-	sp.quoted.next = 0
 	for more := true; more && sp.at < end; {
 		stop := min(sp.at+maxWire, end)
 		wire, err := sp.in.at(sp.at, stop)
