@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"daybook/archive/dictionary"
 	"daybook/archive/ledger"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -120,7 +121,8 @@ func Open(dir string, o Options) (_ *Archive, err error) {
 	o.setDefaults()
 	a := &Archive{
 		fs: o.FS, dir: dir, log: o.Logger, space: newSpace(o.FS, dir, o.MinFree), metrics: newMetrics(),
-		chains: newChains(nil), views: &views{}, compacting: make(chan struct{}, 1), ending: make(chan struct{}),
+		chains: newChains(dictionary.Bytes(dictionary.Text())), views: &views{dictionaries: dictionary.Bytes(dictionary.Text())},
+		compacting: make(chan struct{}, 1), ending: make(chan struct{}),
 	}
 	defer func() {
 		if err != nil {

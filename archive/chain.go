@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 
 	"daybook/archive/ledger"
@@ -23,6 +24,12 @@ const (
 	maxElement = 256 << 10
 	// maxLanes is how many tenants have a chain open at the same time.
 	maxLanes = 8
+	// maxSpare is how many compressors are kept that no chain uses. Each takes some
+	// 15 MiB.
+	maxSpare = 2
+	// maxCalm is how many texts may be on their way when a chain begins that is to be
+	// compressed well; with more, it is compressed fast.
+	maxCalm = 4
 )
 
 // chains compress the small text of messages: each text is compressed with those of
@@ -85,14 +92,13 @@ func (c *chains) leave(l *lane) {
 	l.waiting--
 }
 
-// busy tells how many texts are on their way, over all lanes.
-func (c *chains) busy() (n int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// calm tells that there is time to compress well. c.mu is held.
+func (c *chains) calm() bool {
+	n := 0
 	for _, l := range c.lanes {
 		n += l.waiting
 	}
-	return n
+	return n <= maxCalm
 }
 
 // evict lets go of the lane that was used longest ago, if none uses it. c.mu is held.
@@ -105,7 +111,7 @@ func (c *chains) evict() {
 	}
 	if l := c.lanes[oldest]; l != nil {
 		if l.chain != nil {
-			c.spare = append(c.spare, l.chain.coder)
+			c.keep(l.chain.coder)
 		}
 		delete(c.lanes, oldest)
 	}
@@ -114,14 +120,19 @@ func (c *chains) evict() {
 // begin makes a chain.
 func (c *chains) begin() (*chain, error) {
 	c.mu.Lock()
+	level := zstd.SpeedDefault
+	if c.calm() {
+		level = zstd.SpeedBetterCompression
+	}
 	var k *coder
-	if n := len(c.spare); n > 0 {
-		k, c.spare = c.spare[n-1], c.spare[:n-1]
+	if i := slices.IndexFunc(c.spare, func(k *coder) bool { return k.level == level }); i >= 0 {
+		k = c.spare[i]
+		c.spare = slices.Delete(c.spare, i, i+1)
 	}
 	c.mu.Unlock()
 	if k == nil {
 		var err error
-		if k, err = newCoder(c.builtin); err != nil {
+		if k, err = newCoder(level, c.builtin); err != nil {
 			return nil, err
 		}
 	}
@@ -133,25 +144,31 @@ func (c *chains) begin() (*chain, error) {
 func (c *chains) end(k *chain) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.spare) < maxLanes {
-		c.spare = append(c.spare, k.coder)
+	c.keep(k.coder)
+}
+
+// keep has a compressor ready for another chain, unless there are enough. c.mu is held.
+func (c *chains) keep(k *coder) {
+	if len(c.spare) < maxSpare {
+		c.spare = append(c.spare, k)
 	}
 }
 
 // coder compresses the texts of a chain, and decompresses them again to see that
 // they come back as they were.
 type coder struct {
-	enc  *zstd.Encoder
-	dec  *zstd.Decoder
-	out  bytes.Buffer // what enc has written of the text at hand
-	in   bytes.Buffer // what dec has not read yet
-	back []byte
+	level zstd.EncoderLevel
+	enc   *zstd.Encoder
+	dec   *zstd.Decoder
+	out   bytes.Buffer // what enc has written of the text at hand
+	in    bytes.Buffer // what dec has not read yet
+	back  []byte
 }
 
-func newCoder(dictionaries [][]byte) (*coder, error) {
-	k := &coder{}
+func newCoder(level zstd.EncoderLevel, dictionaries [][]byte) (*coder, error) {
+	k := &coder{level: level}
 	options := []zstd.EOption{
-		zstd.WithEncoderLevel(zstd.SpeedBetterCompression), zstd.WithWindowSize(maxChain),
+		zstd.WithEncoderLevel(level), zstd.WithWindowSize(maxChain),
 		zstd.WithEncoderCRC(false), zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true),
 	}
 	if n := len(dictionaries); n > 0 {

@@ -34,7 +34,6 @@ type cutter struct {
 	group  int
 	bundle []byte // small texts of one group, which are kept together
 	open   []int  // pieces that take their bytes from bundle
-	wire   []byte
 }
 
 // message cuts a body. The pieces, put together again, have the digest; a body that
@@ -58,14 +57,11 @@ func (c *cutter) split(ctx context.Context, r *Receipt) error {
 		}
 	}
 	sum := sha256.New()
-	err := recipe.Split(r.Body, r.Size, s, func(p recipe.Piece, stored []byte) (err error) {
+	err := recipe.Split(r.Body, r.Size, s, func(p recipe.Piece, stored, wire []byte) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if c.wire, err = p.AppendWire(c.wire[:0], stored); err != nil {
-			return err
-		}
-		sum.Write(c.wire)
+		sum.Write(wire)
 		return c.take(ctx, p, stored)
 	})
 	if err == nil {

@@ -7,7 +7,8 @@
 //     are on stable storage.
 //   - [Archive.WriteTo] gives the bytes that were appended, or an error that
 //     names the damage; never other bytes.
-//   - Nothing is refused, joined or left out for what a message contains.
+//   - Nothing is refused or left out for what a message contains. Copies of a mail are
+//     joined, and each keeps its own entry and its own bytes.
 //   - [Archive.WriteOriginal] gives the bytes of a mail inside a journal's delivery,
 //     and [Archive.WriteTo] those of the delivery, which is what was archived.
 //   - What was decided about a message, and by which words of which policy, is
@@ -29,7 +30,8 @@
 // The ledger holds three types of records. A content (type 1) is up to 1 MiB of
 // a message, compressed, addressed by its SHA-256 within a tenant. An entry
 // (type 2) is one archived receipt: envelope, digest, summary and recipe; the
-// recipe lists the pieces that make up the message. An event (type 3) is an audit
+// recipe lists the pieces that make up the message. Its facts are compressed by
+// themselves, with a dictionary that is built in. An event (type 3) is an audit
 // record. Entries and events take sequence numbers from one count. The contents
 // of an entry stand before it. Bodies have a version, and every version that was
 // ever written can be read.
@@ -45,6 +47,39 @@
 // part of its record. An entry without one is plain mail: its envelope is the truth.
 // An entry is found by its envelope and by its truth.
 //
+// # Messages
+//
+// A message is the entries that are the same mail. It has the number of its first
+// entry, and is compared with by that: by the time of its arrival, its content, its
+// policy. An entry that comes in is compared with the messages of its tenant that have
+// its Message-ID; one without a usable Message-ID, with those that have its exact
+// bytes. It belongs to the first of these that takes it, by the first rule that does:
+//
+//  1. resend: its exact bytes are those of an entry of the message, and it came by the
+//     same source, from the same sender and to the same recipients.
+//  2. exact: its exact bytes are those of an entry of the message.
+//  3. content: its canonical identity is that of the message, and it came in within
+//     the window.
+//  4. message-id: its Message-ID, From and Date are those of the message, both came
+//     under the policy to be joined by them, and it came in within the window. Its
+//     content may differ, which is told.
+//
+// Rules 1 and 2 look at no time when there is a Message-ID. Without one they hold
+// within the window, or ten minutes when that is shorter, for a machine may say the same
+// again tomorrow; rule 1 holds at any time when the sender's queue ID is the same. The
+// window is the shorter one of the entry's and the message's, its end belongs to it,
+// and which of both came in first makes no difference. When several messages would
+// take an entry by the same rule, the nearest in time does, and of those the first.
+//
+// An entry that none takes begins a message. When another has its Message-ID and other
+// content, both stay, and an event names them: a forged or reused Message-ID hides
+// nothing.
+//
+// What is compared with is bounded: the latest 16 messages with a Message-ID, and of
+// each its first entry's bytes and those of the first 7 entries that differ from it. What
+// is beyond is not joined, and not lost. Entries without an identity, as those that are
+// older than joining, are messages of their own.
+//
 // # Quarantine
 //
 // An entry in quarantine is an entry like any other, with the decision to
@@ -58,7 +93,9 @@
 // being synced, group by group after the ledger was synced, together with how
 // far it has come; what a crash takes from it is applied again from the ledger.
 // Of several content records with the same bytes the last one counts, and of
-// several events about an entry's quarantine or a policy the last one as well:
-// nothing is looked up in order to apply a record. A catalog of another version is
-// replaced when the archive is opened.
+// several events about an entry's quarantine or a policy the last one as well: nothing
+// is looked up in order to apply them. For an entry the messages are looked up that it
+// may belong to. When they cannot be read the entry begins a message, so that no
+// damage there keeps mail out; that is counted, and when the archive is opened next the
+// catalog is made anew. So it is when it is of another version.
 package archive

@@ -84,8 +84,8 @@ func TestDamagedCatalogKeepsNoMailOut(t *testing.T) {
 		}
 		failing.Store(false)
 		doubts := a.Stats().Doubts
-		if doubts == 0 {
-			t.Errorf("%s: the catalog could be read", kind)
+		if doubts == 0 || kind == "disk" && doubts < 10 {
+			t.Errorf("%s: of 100 entries %d found the catalog unreadable", kind, doubts)
 		}
 		named := false
 		a.Verify(t.Context(), nil, func(d Damage) {

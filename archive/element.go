@@ -4,8 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-
-	"github.com/klauspost/compress/zstd"
 )
 
 // An entry's record, from version 3 on, has the entry's own facts and the small text
@@ -14,8 +12,7 @@ import (
 //
 //	0  1  3
 //	1  .. length of the facts, uvarint
-//	.. .. the facts: one byte that says how they are stored (as a content's bytes
-//	      are), and the CBOR of an entryRecord
+//	.. .. the facts, see factsPress
 //	.. .. the text, which may be missing:
 //	      1 byte: 0 as it is, 1 compressed in a chain
 //	      in a chain: number of the chain's first entry, uvarint, 0 for this one; and
@@ -87,17 +84,6 @@ func decodeElement(b []byte, id uint64) (e element, err error) {
 // maxText3 bounds the text of an entry that is not compressed.
 const maxText3 = 16 << 20
 
-// splitEntry takes an entry's body apart into facts and text.
-func (c codec) splitEntry(body []byte) (facts, text []byte, err error) {
-	f := fields{b: body[1:]}
-	n := f.uvarint(uint64(len(body)))
-	if f.bad || n > uint64(len(f.b)) {
-		return nil, nil, errors.New("its facts are cut short")
-	}
-	facts, err = c.facts.unpack(f.b[:n])
-	return facts, f.b[n:], err
-}
-
 // textOf gives the stored text of an entry's record alone.
 func textOf(body []byte, id uint64) (element, error) {
 	if len(body) == 0 || body[0] != entryFormat {
@@ -109,50 +95,6 @@ func textOf(body []byte, id uint64) (element, error) {
 		return element{}, errElement
 	}
 	return decodeElement(f.b, id)
-}
-
-// maxFacts is the most bytes that the facts of an entry have.
-const maxFacts = 64 << 20
-
-// factsPress compresses the facts of entries, each on its own, so that they are read
-// without one another. It is safe for concurrent use.
-type factsPress struct {
-	enc *zstd.Encoder
-	dec *zstd.Decoder
-}
-
-func newFactsPress() (factsPress, error) {
-	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedDefault), zstd.WithWindowSize(1<<18),
-		zstd.WithEncoderCRC(false), zstd.WithLowerEncoderMem(true))
-	if err != nil {
-		return factsPress{}, fmt.Errorf("zstd: %w", err)
-	}
-	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(maxFacts))
-	if err != nil {
-		return factsPress{}, fmt.Errorf("zstd: %w", err)
-	}
-	return factsPress{enc, dec}, nil
-}
-
-func (p factsPress) pack(raw []byte) []byte {
-	b := p.enc.EncodeAll(raw, append(make([]byte, 0, len(raw)), byte(storedZstd)))
-	if len(b) > len(raw) {
-		b = append(append(b[:0], byte(storedRaw)), raw...)
-	}
-	return b
-}
-
-func (p factsPress) unpack(b []byte) ([]byte, error) {
-	if len(b) == 0 {
-		return nil, errors.New("it has no facts")
-	}
-	switch encoding(b[0]) {
-	case storedRaw:
-		return b[1:], nil
-	case storedZstd:
-		return p.dec.DecodeAll(b[1:], nil)
-	}
-	return nil, fmt.Errorf("its encoding %d is not known to this daybook", b[0])
 }
 
 // fields reads what was written one behind the other.
@@ -171,6 +113,24 @@ func (f *fields) uvarint(limit uint64) uint64 {
 	}
 	f.b = f.b[n:]
 	return v
+}
+
+// varint reads a number with a sign.
+func (f *fields) varint() int64 {
+	v, n := binary.Varint(f.b)
+	if n <= 0 {
+		f.bad, f.b = true, nil
+		return 0
+	}
+	f.b = f.b[n:]
+	return v
+}
+
+func (f *fields) byte() byte {
+	if b := f.bytes(1); len(b) == 1 {
+		return b[0]
+	}
+	return 0
 }
 
 // bytes reads n bytes.

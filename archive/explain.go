@@ -2,6 +2,7 @@ package archive
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strconv"
@@ -20,8 +21,8 @@ type JoinExplanation struct {
 	// Rules say of each rule, in the order in which they are tried, whether it would
 	// join Two to a message that begins with One.
 	Rules []JoinRule
-	// Via is the entry of One's message whose exact bytes are those of Two, when these
-	// are not One's; 0 for none.
+	// Via is an earlier entry of One's message whose exact bytes are those of Two, when
+	// One's are others; 0 for none.
 	Via uint64
 	// Candidates are the messages of the tenant with the same Message-ID, or the same
 	// bytes when there is none, by their numbers; of very many the latest.
@@ -29,6 +30,7 @@ type JoinExplanation struct {
 }
 
 // JoinCheck is one comparison: what was compared, both values, and whether they agree.
+// Values that are missing are empty, and do not agree.
 type JoinCheck struct {
 	What, One, Two string
 	Agree          bool
@@ -104,7 +106,7 @@ func (x *JoinExplanation) compare(known *heads) {
 	one, two := &x.One, &x.Two
 	x.Together = one.Message == two.Message
 	check := func(what, a, b string) {
-		x.Checks = append(x.Checks, JoinCheck{what, a, b, a == b})
+		x.Checks = append(x.Checks, JoinCheck{what, a, b, a == b && a != ""})
 	}
 	check("tenant", one.Tenant, two.Tenant)
 	check("identity known", strconv.FormatBool(one.Identity != nil), strconv.FormatBool(two.Identity != nil))
@@ -114,16 +116,19 @@ func (x *JoinExplanation) compare(known *heads) {
 	}
 	check("Message-ID", one.Identity.MessageID, two.Identity.MessageID)
 	check("exact bytes", one.Identity.Exact.String(), two.Identity.Exact.String())
-	check("canonical identity", digestText(one.Identity.Canonical), digestText(two.Identity.Canonical))
-	check("Message-ID, From and Date", digestText(one.Identity.Fields), digestText(two.Identity.Fields))
+	check("canonical identity", halfText(one.Identity.Canonical), halfText(two.Identity.Canonical))
+	if one.Join.Match == MatchMessageID || two.Join.Match == MatchMessageID {
+		check("Message-ID, From and Date", halfText(one.Identity.Fields), halfText(two.Identity.Fields))
+	}
 	check("source, sender and recipients", fmt.Sprintf("%x", wayOf(one)), fmt.Sprintf("%x", wayOf(two)))
 	check("match", string(one.Join.Match), string(two.Join.Match))
 	a, b := newHead(one), newHead(two)
 	x.window(&a, &b)
 	x.judge(&a, &b)
 	for i := range known.list {
-		for _, f := range known.list[i].forms[1:] {
-			if known.list[i].number == one.Message && f.exact == b.forms[0].exact && f.number < two.ID {
+		for _, f := range known.list[i].forms {
+			same := f.exact == b.forms[0].exact && f.exact != a.forms[0].exact
+			if known.list[i].number == one.Message && same && f.number < two.ID {
 				x.Via = f.number
 			}
 		}
@@ -154,9 +159,11 @@ func (x *JoinExplanation) judge(a, b *head) {
 	}
 }
 
-func digestText(d Digest) string {
+// halfText shows the half of a digest that an entry keeps; it is empty for the zero
+// digest.
+func halfText(d Digest) string {
 	if d == (Digest{}) {
-		return "none"
+		return ""
 	}
-	return d.String()
+	return hex.EncodeToString(d[:len(half{})])
 }

@@ -51,6 +51,8 @@ func FuzzEntryRecord(f *testing.F) {
 		ID: 7, Tenant: "t", Received: time.Unix(1, 2), Envelope: message.Envelope{Recipients: []message.Path{{Address: "\xff"}}},
 		Decision: sampleDecision(ActionQuarantine), formula: sampleFormula(),
 		Size: 17, Truth: sampleTruth("a", 9), text: element{as: textChained, start: 5, index: 1, size: 8, data: []byte("whatever")},
+		Identity: &Identity{Exact: Digest{1}, Canonical: Digest{2}, MessageID: "1@x", Fields: Digest{3}},
+		Join:     Join{Window: time.Hour, Match: MatchMessageID},
 	}))
 	reading := &Archive{codec: c}
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -69,6 +71,16 @@ func FuzzEntryRecord(f *testing.F) {
 		two, err := c.decodeEntry(ledger.Record{Seq: 7, Body: again})
 		if !reflect.DeepEqual(one.Truth, two.Truth) {
 			t.Fatalf("the truth %+v is read back as %+v", one.Truth, two.Truth)
+		}
+		if !reflect.DeepEqual(one.Identity, two.Identity) || one.Join != two.Join {
+			t.Fatalf("the identity %+v %+v is read back as %+v %+v", one.Identity, one.Join, two.Identity, two.Join)
+		}
+		if one.Identity != nil {
+			joinKey(&one)
+			known := heads{list: []head{newHead(&one)}}
+			if _, err := decodeHeads(known.encode()); err != nil {
+				t.Fatalf("%+v: %v", known, err)
+			}
 		}
 		if err != nil {
 			t.Fatalf("%+v is not read back: %v", one, err)

@@ -1,7 +1,6 @@
 package archive
 
 import (
-	"fmt"
 	"math"
 	"strings"
 	"time"
@@ -18,12 +17,12 @@ type Identity struct {
 	Exact Digest
 	// Canonical is the SHA-256 of what copies of the mail have in common, however
 	// they came. It is zero for mail without a usable Message-ID, which is joined by
-	// its exact bytes only.
+	// its exact bytes only. An entry keeps the first half; the rest is zero there.
 	Canonical Digest
 	// MessageID is the mail's, without brackets.
 	MessageID string
 	// Fields is the SHA-256 of Message-ID, From and Date alone; zero when one of them
-	// is missing. An entry keeps it when its Join.Match is [MatchMessageID].
+	// is missing. An entry keeps the first half, when its Join.Match is [MatchMessageID].
 	Fields Digest
 }
 
@@ -86,22 +85,9 @@ func (r *Receipt) identity() (*Identity, Join) {
 	if join.Match != MatchMessageID {
 		id.Fields = Digest{}
 	}
+	clear(id.Canonical[len(half{}):])
+	clear(id.Fields[len(half{}):])
 	return &id, join
-}
-
-// identityRecord is an Identity within the body of an entry. What the entry has
-// already is left out.
-type identityRecord struct {
-	Exact     []byte `cbor:"1,keyasint,omitempty"` // nil: that of the message
-	Canonical []byte `cbor:"2,keyasint,omitempty"`
-	MessageID string `cbor:"3,keyasint,omitempty"` // empty beside Canonical: the summary's
-	Fields    []byte `cbor:"4,keyasint,omitempty"`
-}
-
-// joinRecord is a Join within the body of an entry.
-type joinRecord struct {
-	Window uint64 `cbor:"1,keyasint,omitempty"` // seconds
-	Match  Match  `cbor:"2,keyasint,omitempty"` // empty: MatchContent
 }
 
 // maxWindow is the longest window, in seconds.
@@ -110,52 +96,3 @@ const maxWindow = math.MaxInt64 / uint64(time.Second)
 // summaryID is the Message-ID that a record leaves out. It is part of the format of
 // records.
 func summaryID(e *Entry) string { return strings.Trim(e.Summary.MessageID, "<>") }
-
-func newIdentityRecords(e *Entry) (*identityRecord, *joinRecord) {
-	if e.Identity == nil {
-		return nil, nil
-	}
-	b := &identityRecord{Canonical: e.Identity.Canonical.orNil(), MessageID: e.Identity.MessageID, Fields: e.Identity.Fields.orNil()}
-	if e.Identity.Exact != e.SHA256 {
-		b.Exact = e.Identity.Exact[:]
-	}
-	if b.Canonical != nil && b.MessageID == summaryID(e) {
-		b.MessageID = ""
-	}
-	j := &joinRecord{Window: uint64(e.Join.Window / time.Second)}
-	if e.Join.Match != MatchContent {
-		j.Match = e.Join.Match
-	}
-	return b, j
-}
-
-// readIdentity gives an entry its identity and policy of joining, when its record
-// has them. Size, digest and summary are there already.
-func (e *Entry) readIdentity(b *identityRecord, j *joinRecord) (err error) {
-	if b == nil {
-		return nil
-	}
-	id := Identity{Exact: e.SHA256, MessageID: b.MessageID}
-	for _, d := range []struct {
-		to   *Digest
-		from []byte
-	}{{&id.Exact, b.Exact}, {&id.Canonical, b.Canonical}, {&id.Fields, b.Fields}} {
-		if len(d.from) == 0 {
-			continue
-		}
-		if *d.to, err = digestOf(d.from); err != nil {
-			return fmt.Errorf("its identity: %w", err)
-		}
-	}
-	if id.Canonical != (Digest{}) && id.MessageID == "" {
-		id.MessageID = summaryID(e)
-	}
-	e.Identity, e.Join = &id, Join{Match: MatchContent}
-	if j != nil {
-		e.Join.Window = time.Duration(min(j.Window, maxWindow)) * time.Second
-		if j.Match != "" {
-			e.Join.Match = j.Match
-		}
-	}
-	return nil
-}

@@ -214,7 +214,7 @@ func (h *heads) add(e *head, j joined) bool {
 // before gives the heads as they were before an entry came in, but for those that
 // were forgotten since.
 func (h *heads) before(number uint64) heads {
-	past := heads{lost: h.lost}
+	var past heads
 	for _, one := range h.list {
 		if one.number >= number {
 			break

@@ -12,6 +12,7 @@ import (
 
 	"daybook/archive/message"
 
+	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -243,7 +244,7 @@ func TestAMessageWithADamagedEntry(t *testing.T) {
 		t.Fatal(err)
 	}
 	at.Offset++ // where no record stands
-	if err := a.catalog.db.Set(seqKey(keyEntry, 1), encodeLocation(at), nil); err != nil {
+	if err := a.catalog.db.Set(seqKey(keyEntry, 1), encodeLocation(at), pebble.NoSync); err != nil {
 		t.Fatal(err)
 	}
 	m, err := a.Message(t.Context(), 3)
@@ -288,7 +289,7 @@ func TestExplain(t *testing.T) {
 		{1, 0, "1 4 together false via 0 joins [] differ [exact bytes source, sender and recipients window]"},
 		{5, 0, "4 5 together false via 0 joins [] differ [exact bytes canonical identity source, sender and recipients]"},
 		{7, 8, "7 8 together false via 0 joins [] differ [identity known]"},
-		{8, 9, "8 9 together false via 0 joins [] differ [tenant]"},
+		{8, 9, "8 9 together false via 0 joins [] differ [tenant Message-ID canonical identity]"},
 		{8, 0, "8 0 together false via 0 joins [] differ []"},
 	} {
 		x, err := a.Explain(t.Context(), c.one, c.two)
@@ -380,9 +381,9 @@ func TestVerifyChecksJoins(t *testing.T) {
 		a := messageArchive(t, t.TempDir())
 		verified(t, a)
 		spoil(t, a, func(key, value []byte) {
-			err := a.catalog.db.Set(key, value, nil)
+			err := a.catalog.db.Set(key, value, pebble.NoSync)
 			if value == nil {
-				err = a.catalog.db.Delete(key, nil)
+				err = a.catalog.db.Delete(key, pebble.NoSync)
 			}
 			if err != nil {
 				t.Fatal(err)

@@ -112,11 +112,15 @@ func (m *modelRun) step() string {
 		m.powerLoss()
 		return "power loss"
 	case 7:
+		before := dump(m.t, m.a)
 		m.a.Close()
 		if _, err := Rebuild(context.Background(), "data", Options{FS: m.fs, Logger: quiet()}, nil, func(d Damage) { m.t.Errorf("rebuild: %v", d.Error()) }); err != nil {
 			m.t.Errorf("rebuild: %v", err)
 		}
 		m.open()
+		if m.next > 1 && dump(m.t, m.a) != before {
+			m.t.Error("the rebuilt catalog differs")
+		}
 		return "rebuild"
 	case 8, 9:
 		return m.judge()

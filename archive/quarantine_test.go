@@ -13,6 +13,7 @@ import (
 	"daybook/archive/ledger"
 	"daybook/archive/message"
 
+	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -272,13 +273,17 @@ func TestVerifyBesideDecisions(t *testing.T) {
 // A catalog that says otherwise than the ledger is found out.
 func TestVerifyComparesTheCatalog(t *testing.T) {
 	for name, spoil := range map[string]func(a *Archive) error{
-		"state":           func(a *Archive) error { return a.catalog.db.Set(seqKey(keyQuarantine, 1), []byte{stateKept}, nil) },
-		"unknown state":   func(a *Archive) error { return a.catalog.db.Set(seqKey(keyQuarantine, 1), []byte{7}, nil) },
-		"missing":         func(a *Archive) error { return a.catalog.db.Delete(seqKey(keyQuarantine, 1), nil) },
-		"one too many":    func(a *Archive) error { return a.catalog.db.Set(seqKey(keyQuarantine, 2), []byte{stateKept}, nil) },
-		"policy missing":  func(a *Archive) error { return a.catalog.db.Delete(policyKey(Digest{1}), nil) },
-		"policy too many": func(a *Archive) error { return a.catalog.db.Set(policyKey(Digest{2}), seqKey(0, 3)[1:], nil) },
-		"policy damaged":  func(a *Archive) error { return a.catalog.db.Set(policyKey(Digest{1}), nil, nil) },
+		"state": func(a *Archive) error {
+			return a.catalog.db.Set(seqKey(keyQuarantine, 1), []byte{stateKept}, pebble.NoSync)
+		},
+		"unknown state": func(a *Archive) error { return a.catalog.db.Set(seqKey(keyQuarantine, 1), []byte{7}, pebble.NoSync) },
+		"missing":       func(a *Archive) error { return a.catalog.db.Delete(seqKey(keyQuarantine, 1), pebble.NoSync) },
+		"one too many": func(a *Archive) error {
+			return a.catalog.db.Set(seqKey(keyQuarantine, 2), []byte{stateKept}, pebble.NoSync)
+		},
+		"policy missing":  func(a *Archive) error { return a.catalog.db.Delete(policyKey(Digest{1}), pebble.NoSync) },
+		"policy too many": func(a *Archive) error { return a.catalog.db.Set(policyKey(Digest{2}), seqKey(0, 3)[1:], pebble.NoSync) },
+		"policy damaged":  func(a *Archive) error { return a.catalog.db.Set(policyKey(Digest{1}), nil, pebble.NoSync) },
 	} {
 		a := open(t, t.TempDir(), Options{})
 		quarantined(t, a, "1")

@@ -65,8 +65,9 @@ func (f *formula) textSize() int { return f.inlineAt(len(f.contents)) }
 // encode lays a formula out:
 //
 //	number of contents; for each: size * 2, plus 1 for one that is inline; SHA-256
-//	number of pieces; for each: (source + 1) * 4 + form, stored bytes, and unless the
-//	form is raw: bytes of the message, length of the layout, layout
+//	number of pieces; for each: (source + 1) * 4 + form; stored bytes, plus 1, or 0 for
+//	what is left of the content; and unless the form is raw: bytes of the message,
+//	length of the layout, layout
 //
 // All numbers are uvarints. The source is the content's index, -1 for the text.
 func (f *formula) encode() []byte {
@@ -79,9 +80,15 @@ func (f *formula) encode() []byte {
 		b = append(binary.AppendUvarint(b, size), c.Hash[:]...)
 	}
 	b = binary.AppendUvarint(b, uint64(len(f.pieces)))
+	taken := make([]int, len(f.contents)+1)
 	for _, p := range f.pieces {
 		b = binary.AppendUvarint(b, uint64(p.from+1)<<2|uint64(p.Form))
-		b = binary.AppendUvarint(b, uint64(p.Stored))
+		taken[p.from+1] += p.Stored
+		stored := uint64(p.Stored) + 1
+		if p.from != text && taken[p.from+1] == f.contents[p.from].Size {
+			stored = 0
+		}
+		b = binary.AppendUvarint(b, stored)
 		if p.Form != recipe.FormRaw {
 			b = binary.AppendUvarint(b, uint64(p.Wire))
 			b = binary.AppendUvarint(b, uint64(len(p.Layout)))
@@ -113,7 +120,13 @@ func decodeFormula(b []byte) (*formula, error) {
 		head := in.uvarint(4*(n+1) - 1)
 		p := sourced{from: int(head>>2) - 1}
 		p.Form = recipe.Form(head & 3)
-		p.Stored = int(in.uvarint(maxText3))
+		p.Stored = int(in.uvarint(maxText3+1)) - 1
+		if p.Stored < 0 && p.from != text && !in.bad {
+			p.Stored = f.contents[p.from].Size - taken[p.from+1]
+		}
+		if p.Stored < 0 {
+			return nil, errFormula
+		}
 		p.Wire = int64(p.Stored)
 		if p.Form != recipe.FormRaw {
 			p.Wire = int64(in.uvarint(1 << 40))

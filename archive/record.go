@@ -27,6 +27,8 @@ const (
 	// a formula.
 	recordVersion  = 3
 	contentVersion = 1
+	// lastOldEntry is the last version of entries that were CBOR as a whole.
+	lastOldEntry = 2
 )
 
 // pieceKind says how a piece of a recipe becomes bytes of the message.
@@ -45,7 +47,7 @@ type piece struct {
 	Size int64 // bytes of the message that it yields
 }
 
-// entryRecord is the body of an entry record: CBOR, deterministically encoded
+// entryRecord is the body of an entry record up to version 2: CBOR, deterministically encoded
 // (RFC 8949 section 4.2.1). Texts are byte strings, because mail is not always
 // UTF-8. Keys are never given a new meaning.
 type entryRecord struct {
@@ -58,14 +60,10 @@ type entryRecord struct {
 	Size     int64            `cbor:"7,keyasint"`
 	SHA256   []byte           `cbor:"8,keyasint"`
 	Flags    []string         `cbor:"9,keyasint,omitempty"`
-	Recipe   []piece          `cbor:"10,keyasint,omitempty"` // up to version 2
+	Recipe   []piece          `cbor:"10,keyasint"`
 	// From version 2 on.
 	Decision *decisionRecord `cbor:"11,keyasint,omitempty"`
 	Truth    *truthRecord    `cbor:"12,keyasint,omitempty"`
-	// From version 3 on.
-	Identity *identityRecord `cbor:"13,keyasint,omitempty"`
-	Join     *joinRecord     `cbor:"14,keyasint,omitempty"`
-	Formula  []byte          `cbor:"15,keyasint,omitempty"`
 }
 
 // eventRecord is the body of an event record, encoded like an entry's.
@@ -108,11 +106,21 @@ type codec struct {
 }
 
 func newCodec() (codec, error) {
+	enc, dec, err := newModes()
+	if err != nil {
+		return codec{}, err
+	}
+	facts, err := newFactsPress()
+	return codec{enc, dec, facts}, err
+}
+
+// newModes gives the ways in which bodies are encoded and decoded.
+func newModes() (cbor.EncMode, cbor.DecMode, error) {
 	o := cbor.CoreDetEncOptions()
 	o.String = cbor.StringToByteString
 	enc, err := o.EncMode()
 	if err != nil {
-		return codec{}, err
+		return nil, nil, err
 	}
 	dec, err := cbor.DecOptions{
 		ByteStringToString: cbor.ByteStringToStringAllowed,
@@ -121,86 +129,45 @@ func newCodec() (codec, error) {
 		MaxNestedLevels:    16,
 		DupMapKey:          cbor.DupMapKeyEnforcedAPF,
 	}.DecMode()
-	if err != nil {
-		return codec{}, err
-	}
-	facts, err := newFactsPress()
-	return codec{enc, dec, facts}, err
+	return enc, dec, err
 }
 
-// encodeFacts gives the facts of an entry, as they stand in its record.
-func (c codec) encodeFacts(e *Entry) ([]byte, error) {
-	b := entryRecord{
-		Version: recordVersion, Tenant: e.Tenant, Source: e.Source, Received: e.Received.UnixNano(),
-		Envelope: e.Envelope, Summary: e.Summary, Size: e.Size, SHA256: e.SHA256[:],
-		Flags: e.Flags, Formula: e.formula.encode(), Truth: newTruthRecord(e.Truth),
+func (c codec) decodeEntry(r ledger.Record) (e Entry, err error) {
+	if len(r.Body) > 0 && r.Body[0] == entryFormat {
+		e, err = c.decodeFacts(r.Body, r.Seq)
+	} else {
+		e, err = c.decodeOldEntry(r.Body)
 	}
-	b.Identity, b.Join = newIdentityRecords(e)
-	if !e.Decision.isZero() {
-		b.Decision = newDecisionRecord(&e.Decision)
-	}
-	raw, err := c.enc.Marshal(b)
 	if err != nil {
-		return nil, err
+		return Entry{}, fmt.Errorf("entry %d: %w", r.Seq, err)
 	}
-	return c.facts.pack(raw), nil
+	e.ID = r.Seq
+	return e, nil
 }
 
-func (c codec) decodeEntry(r ledger.Record) (Entry, error) {
-	facts, text := r.Body, []byte(nil)
-	var err error
-	if len(facts) > 0 && facts[0] == entryFormat {
-		if facts, text, err = c.splitEntry(facts); err != nil {
-			return Entry{}, fmt.Errorf("entry %d: %w", r.Seq, err)
-		}
-	}
+// decodeOldEntry reads an entry of version 1 or 2.
+func (c codec) decodeOldEntry(body []byte) (e Entry, err error) {
 	var b entryRecord
-	if err := c.dec.Unmarshal(facts, &b); err != nil {
-		return Entry{}, fmt.Errorf("entry %d: %w", r.Seq, err)
+	if err := c.dec.Unmarshal(body, &b); err != nil {
+		return e, err
 	}
-	if err := checkVersion(b.Version, recordVersion); err != nil {
-		return Entry{}, fmt.Errorf("entry %d: %w", r.Seq, err)
+	if err := checkVersion(b.Version, lastOldEntry); err != nil {
+		return e, err
 	}
-	e := Entry{
-		ID: r.Seq, Tenant: b.Tenant, Source: b.Source, Received: time.Unix(0, b.Received).UTC(),
+	e = Entry{
+		Tenant: b.Tenant, Source: b.Source, Received: time.Unix(0, b.Received).UTC(),
 		Envelope: b.Envelope, Summary: b.Summary, Size: b.Size, Flags: b.Flags,
 		Truth: b.Truth.truth(),
 	}
 	if copy(e.SHA256[:], b.SHA256) != len(e.SHA256) {
-		return Entry{}, fmt.Errorf("entry %d: its digest has %d bytes", r.Seq, len(b.SHA256))
+		return e, fmt.Errorf("its digest has %d bytes", len(b.SHA256))
 	}
-	if e.text, err = decodeElement(text, r.Seq); err == nil {
-		err = e.takeFormula(&b)
-	}
-	if err != nil {
-		return Entry{}, fmt.Errorf("entry %d: %w", r.Seq, err)
-	}
+	e.formula, e.text = oldFormula(b.Recipe)
 	d, err := b.Decision.decision()
-	if err != nil {
-		return Entry{}, fmt.Errorf("entry %d: %w", r.Seq, err)
-	}
 	if d != nil {
 		e.Decision = *d
 	}
-	if err := e.readIdentity(b.Identity, b.Join); err != nil {
-		return Entry{}, fmt.Errorf("entry %d: %w", r.Seq, err)
-	}
-	return e, nil
-}
-
-// takeFormula takes from a record how the entry's message is made.
-func (e *Entry) takeFormula(b *entryRecord) (err error) {
-	if b.Version < 3 {
-		e.formula, e.text = oldFormula(b.Recipe)
-		return nil
-	}
-	if e.formula, err = decodeFormula(b.Formula); err != nil {
-		return err
-	}
-	if e.formula.textSize() != e.text.size {
-		return errFormula
-	}
-	return nil
+	return e, err
 }
 
 func (c codec) encodeEvent(e *Event) ([]byte, error) {

@@ -17,8 +17,8 @@ type TenantTotals struct {
 	// Resends, ExactCopies, ContentCopies and MessageIDCopies are the entries that were
 	// joined, by [Reason].
 	Resends, ExactCopies, ContentCopies, MessageIDCopies uint64
-	// ReceivedBytes is the size of all entries' messages, and StoredBytes what the
-	// ledger's records of them take.
+	// ReceivedBytes is the size of all entries' messages, and StoredBytes that of the
+	// records that were written to the ledger for them.
 	ReceivedBytes, StoredBytes uint64
 	// Collisions is the number of messages with the Message-ID of an earlier one and
 	// another content.

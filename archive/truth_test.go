@@ -276,7 +276,7 @@ func TestUpgradeFindsTruths(t *testing.T) {
 				continue
 			}
 			older.keys--
-			if err := a.catalog.db.Delete(key, nil); err != nil {
+			if err := a.catalog.db.Delete(key, pebble.NoSync); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -358,13 +358,28 @@ func TestUnknownKeysAreTolerated(t *testing.T) {
 		t.Fatal(err)
 	}
 	body, err := c.enc.Marshal(map[int]any{
-		1: recordVersion, 2: "t", 15: (&formula{}).encode(), 8: make([]byte, 32), 99: []string{"new"},
+		1: lastOldEntry, 2: "t", 8: make([]byte, 32), 99: []string{"new"},
 		11: map[int]any{1: "quarantine", 6: []string{"hr"}, 77: "new"},
 		12: map[int]any{1: "report", 5: []any{map[int]any{1: []string{"a@b"}, 77: "new"}}, 9: []any{map[int]any{2: 5, 77: 1}}, 77: "new"},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	words, err := c.enc.Marshal(map[int]any{
+		1: "t", 99: []string{"new"}, 3: map[int]any{1: "quarantine", 6: []string{"hr"}, 77: "new"},
+		17: map[int]any{1: "report", 5: []any{map[int]any{1: []string{"a@b"}, 77: "new"}}, 9: []any{map[int]any{2: 5, 77: 1}}, 77: "new"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	facts := c.facts.pack(appendNumbers(nil, &Entry{formula: &formula{}}), words)
+	for _, body := range [][]byte{body, newEntryRecord(&Entry{}, facts, nil, nil).Body} {
+		unknownKeys(t, c, body)
+	}
+}
+
+func unknownKeys(t *testing.T, c codec, body []byte) {
+	t.Helper()
 	e, err := c.decodeEntry(ledger.Record{Type: typeEntry, Seq: 5, Body: body})
 	if err != nil || e.Tenant != "t" || e.Decision.Action != ActionQuarantine || len(e.Decision.Tags) != 1 {
 		t.Errorf("%+v, %v", e, err)

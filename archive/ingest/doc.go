@@ -9,6 +9,13 @@
 // whose mail it is, and the peer is answered when what it said is on stable storage
 // for all of them.
 //
+// What comes in is told by what makes it the copy of another mail: the identity of the
+// message, or of the one original in a journal's report that has nothing else to show.
+// The archive joins copies by that, under the source's extended_dedup in the same
+// policy; nothing waits for a copy, and none is dropped. Neither a report from a
+// peer that is not believed, nor one with a text or a second original in it, nor
+// a bounce of plain mail passes for the mail inside.
+//
 // There is no queue: the sending MTA keeps a message until it is told that the
 // message is archived. Trouble of ours is always a temporary reply (4xx), and a
 // message is never refused for its content.

@@ -40,7 +40,8 @@ type Ingest struct {
 	metrics *metrics
 	began   time.Time
 	now     func() time.Time
-	// identifier is message.Identify.
+	// scanner is message.Scan, and identifier message.Identify.
+	scanner    func(io.ReaderAt, int64) (*message.Structure, error)
 	identifier func(context.Context, io.ReaderAt, int64, *message.Structure) (message.Identity, error)
 
 	mu      sync.Mutex
@@ -59,7 +60,7 @@ func New(c Config) *Ingest {
 	}
 	i := &Ingest{
 		archive: c.Archive, spool: c.SpoolDir, log: c.Logger, metrics: newMetrics(), began: time.Now(),
-		now: c.Now, identifier: message.Identify,
+		now: c.Now, scanner: message.Scan, identifier: message.Identify,
 		sources: make(map[string]*source), listens: make(map[string]string),
 	}
 	i.policy.Store(c.Policy)

@@ -51,7 +51,7 @@ func BenchmarkSplit(b *testing.B) {
 	}
 }
 
-func nothing(Piece, []byte) error { return nil }
+func nothing(Piece, []byte, []byte) error { return nil }
 
 func BenchmarkAppendWire(b *testing.B) {
 	prose := bytes.Repeat([]byte("Grüße aus München, 100 % = alles. The quick brown fox jumps over it all day long.\r\n"), 200)

@@ -31,7 +31,7 @@ func FuzzSplit(f *testing.F) {
 			t.Fatal(err)
 		}
 		i := 0
-		err = Split(held{bytes.NewReader(raw), raw}, int64(len(raw)), s, func(p Piece, stored []byte) error {
+		err = Split(held{bytes.NewReader(raw), raw}, int64(len(raw)), s, func(p Piece, stored, _ []byte) error {
 			if i >= len(got) || !samePiece(p, got[i].Piece) || !bytes.Equal(stored, got[i].stored) {
 				t.Fatalf("piece %d is another when the message is in memory", i)
 			}

@@ -206,7 +206,7 @@ func TestMemory(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	n, start := 0, r.read
-	err = Split(r, r.size, s, func(p Piece, stored []byte) error {
+	err = Split(r, r.size, s, func(p Piece, stored, _ []byte) error {
 		n++
 		return nil
 	})
@@ -248,17 +248,17 @@ func TestErrors(t *testing.T) {
 	}
 	for at := int64(0); at < size; at += 7 {
 		var wire int64
-		err := Split(failing{raw, at}, size, s, func(p Piece, _ []byte) error { wire += p.Wire; return nil })
+		err := Split(failing{raw, at}, size, s, func(p Piece, _, _ []byte) error { wire += p.Wire; return nil })
 		if !errors.Is(err, errDisk) || wire > at {
 			t.Fatalf("unreadable from %d: %d bytes yielded, %v", at, wire, err)
 		}
 	}
-	if err := Split(bytes.NewReader(raw[:size-1]), size, s, func(Piece, []byte) error { return nil }); !errors.Is(err, io.ErrUnexpectedEOF) {
+	if err := Split(bytes.NewReader(raw[:size-1]), size, s, func(Piece, []byte, []byte) error { return nil }); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("a message that is too short: %v", err)
 	}
 	for stop := range len(takeWith(t, raw, s)) {
 		n := 0
-		err := Split(bytes.NewReader(raw), size, s, func(Piece, []byte) error {
+		err := Split(bytes.NewReader(raw), size, s, func(Piece, []byte, []byte) error {
 			if n++; n > stop {
 				return errDisk
 			}

@@ -21,14 +21,14 @@ const maxTail = 1 << 10
 const pieceCost = 8
 
 // Split calls yield with the pieces of a message in order; together they are all of
-// it. r is read from 0 up to size; if it has a method Bytes that gives all of these
+// it. wire is what the piece yields, made of the stored bytes. r is read from 0 up to size; if it has a method Bytes that gives all of these
 // bytes, they are used in place. s is what message.Scan has made of them; whatever
 // else it says, the pieces yield the message exactly.
 //
-// The piece's layout and the stored bytes are valid only during the call, and must
-// not be changed. The error is that of reading, or what yield has returned, which ends
+// The piece's layout and the bytes are valid only during the call, and must not be
+// changed. The error is that of reading, or what yield has returned, which ends
 // the work. Split holds at most 7 MiB whatever the size, and is safe for concurrent use.
-func Split(r io.ReaderAt, size int64, s *message.Structure, yield func(p Piece, stored []byte) error) error {
+func Split(r io.ReaderAt, size int64, s *message.Structure, yield func(p Piece, stored, wire []byte) error) error {
 	sp := splitter{in: newInput(r, size), yield: yield}
 	for i := range s.Parts {
 		if err := sp.part(s, i); err != nil {
@@ -45,7 +45,7 @@ func Split(r io.ReaderAt, size int64, s *message.Structure, yield func(p Piece, 
 // and at waits to be yielded as raw text.
 type splitter struct {
 	in     input
-	yield  func(Piece, []byte) error
+	yield  func(p Piece, stored, wire []byte) error
 	text   int64
 	at     int64
 	group  int
@@ -162,7 +162,7 @@ func (sp *splitter) raw(end int64, role Role) error {
 			return err
 		}
 		p := Piece{Wire: int64(len(b)), Stored: len(b), Form: FormRaw, Role: role}
-		if err := sp.give(p, b); err != nil {
+		if err := sp.give(p, b, b); err != nil {
 			return err
 		}
 	}
@@ -170,13 +170,13 @@ func (sp *splitter) raw(end int64, role Role) error {
 }
 
 // give yields a piece, which begins where the work is.
-func (sp *splitter) give(p Piece, stored []byte) error {
+func (sp *splitter) give(p Piece, stored, wire []byte) error {
 	if p.Role == RoleText {
 		p.Group = sp.group
 	}
 	sp.at += p.Wire
 	sp.text = sp.at
-	return sp.yield(p, stored)
+	return sp.yield(p, stored, wire)
 }
 
 // leaf splits the body of a part without parts, which ends at end.
@@ -212,7 +212,9 @@ func (sp *splitter) decoded(e message.Encoding, least, end int64) error {
 		}
 		var p Piece
 		var stored []byte
-		if p, stored, more = sp.encoded(e, wire, stop < end); !sp.yields(p, stored, wire) {
+		p, stored, more = sp.encoded(e, wire, stop < end)
+		made, ok := sp.remade(p, stored, wire)
+		if !ok {
 			return nil
 		}
 		if sp.at == start {
@@ -227,7 +229,7 @@ func (sp *splitter) decoded(e message.Encoding, least, end int64) error {
 			}
 		}
 		p.Role = role
-		if err := sp.give(p, stored); err != nil {
+		if err := sp.give(p, stored, made); err != nil {
 			return err
 		}
 	}
@@ -254,15 +256,16 @@ func (sp *splitter) encoded(e message.Encoding, wire []byte, more bool) (Piece, 
 	return Piece{}, nil, false
 }
 
-// yields tells whether a piece yields exactly the beginning of wire.
-func (sp *splitter) yields(p Piece, stored, wire []byte) bool {
+// remade makes the bytes of a piece again, and tells whether they are what wire
+// begins with.
+func (sp *splitter) remade(p Piece, stored, wire []byte) ([]byte, bool) {
 	if p.Wire == 0 || p.Wire > int64(len(wire)) {
-		return false
+		return nil, false
 	}
 	// The characters are no longer needed: their room holds what is compared.
 	out, err := p.AppendWire(growTo(sp.base64.chars[:0], int(p.Wire))[:0], stored)
 	sp.base64.chars = out
-	return err == nil && bytes.Equal(out, wire[:p.Wire])
+	return out, err == nil && bytes.Equal(out, wire[:p.Wire])
 }
 
 // pays tells whether it is worth to store a part decoded, by its first piece. A small

@@ -32,7 +32,7 @@ func takeWith(t testing.TB, raw []byte, s *message.Structure) []took {
 	t.Helper()
 	var got []took
 	var back []byte
-	err := Split(bytes.NewReader(raw), int64(len(raw)), s, func(p Piece, stored []byte) error {
+	err := Split(bytes.NewReader(raw), int64(len(raw)), s, func(p Piece, stored, _ []byte) error {
 		p.Layout = bytes.Clone(p.Layout)
 		if p.Wire == 0 || p.Stored > MaxStored || len(p.Layout) > MaxLayout {
 			return fmt.Errorf("piece %+v", p)
