@@ -164,7 +164,7 @@ func (c *compactor) segment(ctx context.Context, idle []standing) error {
 			return err
 		}
 	}
-	if err := c.giveUp(ctx, info.Number, drop, current); err != nil {
+	if err := c.giveUp(ctx, info.Number, drop); err != nil {
 		return err
 	}
 	return c.drop(ctx, info.Number, drop)
@@ -224,8 +224,8 @@ func (c *compactor) doom(key string) bool {
 }
 
 // giveUp records which contents do not count any more, durably.
-func (c *compactor) giveUp(ctx context.Context, segment uint32, drop []verdict, fresh bool) error {
-	left, err := c.left(segment, drop, fresh)
+func (c *compactor) giveUp(ctx context.Context, segment uint32, drop []verdict) error {
+	left, err := c.left(segment, drop)
 	if err != nil {
 		return err
 	}
@@ -266,22 +266,21 @@ func gone(drop []verdict) (list []goneContents) {
 }
 
 // left counts the content records that a segment will have. Of one that was written to
-// while the ledger was read, and which was never compacted, the catalog has the count.
-func (c *compactor) left(segment uint32, drop []verdict, fresh bool) ([]leftContents, error) {
-	counts := map[string]held{}
-	if fresh {
-		var err error
-		if counts, err = readHeld(c.a.catalog.reader(), segment); err != nil {
-			return nil, err
-		}
+// when the ledger was read there are more by now; it was never compacted, and the
+// catalog has the count.
+func (c *compactor) left(segment uint32, drop []verdict) ([]leftContents, error) {
+	counts, err := map[string]held{}, error(nil)
+	if segment >= c.s.last {
+		counts, err = readHeld(c.a.catalog.reader(), segment)
 	} else {
-		for i := range c.s.records {
-			if r := &c.s.records[i]; r.segment == segment {
-				at := r.location()
-				h := counts[c.s.tenants[r.tenant]]
-				counts[c.s.tenants[r.tenant]] = held{h.Records + 1, h.Bytes + uint64(at.End().Offset-at.Offset)}
-			}
+		for _, r := range c.s.in(segment) {
+			at := r.location()
+			h := counts[c.s.tenants[r.tenant]]
+			counts[c.s.tenants[r.tenant]] = held{h.Records + 1, h.Bytes + uint64(at.End().Offset-at.Offset)}
 		}
+	}
+	if err != nil {
+		return nil, err
 	}
 	for i := range drop {
 		h := counts[drop[i].tenant]

@@ -58,6 +58,48 @@ func compact(t testing.TB, a *Archive) CompactReport {
 	return r
 }
 
+// counted fails the test unless the catalog counts the content records that there are.
+func counted(t testing.TB, a *Archive) {
+	t.Helper()
+	there := map[uint32]map[string]held{}
+	err := a.ledger.Scan(context.Background(), func(list []ledger.Record) error {
+		for _, r := range list {
+			if r.Type != typeContent {
+				continue
+			}
+			c, err := decodeContent(r.Body)
+			if err != nil {
+				return err
+			}
+			if there[r.At.Segment] == nil {
+				there[r.At.Segment] = map[string]held{}
+			}
+			h := there[r.At.Segment][c.tenant]
+			there[r.At.Segment][c.tenant] = held{h.Records + 1, h.Bytes + length(&r)}
+		}
+		return nil
+	}, func(d ledger.Damage) { t.Errorf("scan: %v", d) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, info := range a.ledger.Segments() {
+		known, err := readHeld(a.catalog.reader(), info.Number)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for tenant, h := range known {
+			if h != there[info.Number][tenant] {
+				t.Errorf("segment %d has %+v of tenant %q, and the catalog counts %+v", info.Number, there[info.Number][tenant], tenant, h)
+			}
+		}
+		for tenant, h := range there[info.Number] {
+			if _, ok := known[tenant]; !ok {
+				t.Errorf("segment %d has %+v of tenant %q, and the catalog counts nothing", info.Number, h, tenant)
+			}
+		}
+	}
+}
+
 // sameRebuilt fails the test unless a catalog that is made anew is the same, byte for
 // byte. It gives the archive, opened again.
 func sameRebuilt(t testing.TB, a *Archive, dir string, fs vfs.FS) *Archive {
@@ -151,6 +193,7 @@ func TestOrphansAreNamedAndDropped(t *testing.T) {
 	if got := a.Stats().Tenants[0].StoredBytes; int64(stored-got) != report.Bytes {
 		t.Errorf("%d bytes are stored after %d, and %d were dropped", got, stored, report.Bytes)
 	}
+	counted(t, a)
 	if list, _ := orphans(t, a); len(list) != 0 {
 		t.Errorf("orphans are left: %+v", list)
 	}
@@ -294,7 +337,7 @@ func TestAppendMeetsCompaction(t *testing.T) {
 		at("pinned")
 		at("chosen")
 		if len(drop) > 0 {
-			if err := k.giveUp(ctx, 1, drop, false); err != nil {
+			if err := k.giveUp(ctx, 1, drop); err != nil {
 				t.Fatal(err)
 			}
 			at("given up")
@@ -313,6 +356,48 @@ func TestAppendMeetsCompaction(t *testing.T) {
 			t.Errorf("%s: %d pins and %d marks are left", c.name, len(a.pins.held), len(a.pins.doomed))
 		}
 		a.Close()
+	}
+}
+
+// The segment that is written to is ended when it is compacted, or has been since the
+// ledger was read; what has come into it meanwhile is kept, and counted.
+func TestSegmentGrowsWhileItIsCompacted(t *testing.T) {
+	for _, ended := range []bool{false, true} {
+		fs := vfs.NewMem()
+		a := open(t, "data", Options{FS: fs})
+		leave(t, a, "default", noise(5000, 1))
+		k, idle := steps(t, a)
+		raw := noise(300<<10, 2)
+		id := appendOne(t, a, receipt(raw, "a@b", "c@d")).ID
+		leave(t, a, "default", noise(5000, 3))
+		if ended {
+			rotate(t, a)
+		}
+		if err := k.segment(context.Background(), idle); err != nil || k.report.Records != 1 {
+			t.Errorf("ended before %v: %+v, %v", ended, k.report, err)
+		}
+		counted(t, a)
+		a = sameRebuilt(t, a, "data", fs)
+		counted(t, a)
+		checkBodies(t, a, map[uint64][]byte{id: raw})
+		if r := compact(t, a); r.Records != 1 {
+			t.Errorf("the other orphan: %+v", r)
+		}
+		counted(t, a)
+		a.Close()
+	}
+}
+
+func TestMarks(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	m, want := marks{}, map[uint64]bool{}
+	for range 20_000 {
+		if v := r.Uint64N(10_000); r.IntN(10) > 0 {
+			m.add(v)
+			want[v] = true
+		} else if m.has(v) != want[v] {
+			t.Fatalf("%d is there: %v, want %v", v, m.has(v), want[v])
+		}
 	}
 }
 
@@ -346,7 +431,7 @@ func TestGivenUpAndNotDropped(t *testing.T) {
 	if err != nil || len(drop) != 2 {
 		t.Fatalf("%d chosen, %v", len(drop), err)
 	}
-	if err := k.giveUp(context.Background(), 1, drop, false); err != nil {
+	if err := k.giveUp(context.Background(), 1, drop); err != nil {
 		t.Fatal(err)
 	}
 	a.pins.spare()
@@ -458,6 +543,7 @@ func TestCompactionUnderLoad(t *testing.T) {
 	if list, _ := orphans(t, a); len(list) > 0 {
 		t.Errorf("%d orphans are left", len(list))
 	}
+	counted(t, a)
 	t.Logf("%d entries, %d records dropped", len(done), dropped)
 	if dropped == 0 || len(done) == 0 {
 		t.Error("nothing was tried")

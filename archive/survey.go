@@ -23,6 +23,7 @@ type survey struct {
 	unsure  bool
 	damaged map[uint32]bool // segments that are not whole
 	next    uint64          // entries and events before this number are in used
+	last    uint32          // the segment that was written to when the reading began
 
 	tenants  []string
 	index    map[string]uint32 // of tenants
@@ -45,9 +46,10 @@ func (c *standing) location() ledger.Location {
 
 // survey reads the ledger.
 func (a *Archive) survey(ctx context.Context, progress func(done, total int64)) (*survey, error) {
+	mark := a.ledger.Mark()
 	s := &survey{
 		a: a, index: map[string]uint32{}, damaged: map[uint32]bool{}, unsure: len(a.damage) > 0,
-		next: a.ledger.Mark().Seq, progress: progress,
+		next: mark.Seq, last: mark.Segment, progress: progress,
 	}
 	_, s.total = a.ledger.Size()
 	err := a.ledger.Scan(ctx, func(list []ledger.Record) error { return s.take(ctx, list) }, func(d ledger.Damage) {
@@ -136,10 +138,11 @@ func (s *survey) refer(tenant string, f *formula) {
 // uses tells whether a content is needed, or may be.
 func (s *survey) uses(mark uint64) bool { return s.unsure || s.used.has(mark) }
 
-// again looks at the entries and events that have come in since the last look.
+// again looks at the entries and events that have come in since the last look. The
+// catalog must know each of them.
 func (s *survey) again(ctx context.Context) error {
 	from, end := s.a.catalog.reader(), s.a.ledger.Mark().Seq
-	q := Query{After: s.next - 1, Before: end}
+	q, seen := Query{After: s.next - 1, Before: end}, s.next
 	for id, err := range scan(ctx, from, []byte{keyEntry}, q) {
 		var e Entry
 		if err == nil {
@@ -149,6 +152,7 @@ func (s *survey) again(ctx context.Context) error {
 			return err
 		}
 		s.entry(&e, nil)
+		seen++
 	}
 	for id, err := range scan(ctx, from, []byte{keyEvent}, q) {
 		var e Event
@@ -159,7 +163,9 @@ func (s *survey) again(ctx context.Context) error {
 			return err
 		}
 		s.event(&e, nil)
+		seen++
 	}
+	s.unsure = s.unsure || seen != end
 	s.next = end
 	return nil
 }
@@ -170,10 +176,22 @@ func (s *survey) idle() ([]standing, error) {
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(slices.Clone(s.records), func(c standing) bool {
-		_, found := slices.BinarySearchFunc(counts, ledger.Position{Segment: c.segment, Offset: c.offset}, comparePlaces)
-		return found
-	}), nil
+	var idle []standing
+	for _, c := range s.records {
+		if _, found := slices.BinarySearchFunc(counts, ledger.Position{Segment: c.segment, Offset: c.offset}, comparePlaces); !found {
+			idle = append(idle, c)
+		}
+	}
+	return idle, nil
+}
+
+// in gives the records of a segment.
+func (s *survey) in(segment uint32) []standing {
+	begin := func(segment uint32) int {
+		i, _ := slices.BinarySearchFunc(s.records, segment, func(c standing, segment uint32) int { return cmp.Compare(c.segment, segment) })
+		return i
+	}
+	return s.records[begin(segment):begin(segment+1)]
 }
 
 // counting gives the places of the records that are used and count, in order.
@@ -219,25 +237,28 @@ func markOf(tenant string, hash []byte) uint64 {
 }
 
 // marks is a set, 8 bytes for each member and as much again while it grows.
-type marks struct{ sorted, fresh []uint64 }
+type marks struct {
+	sorted, fresh []uint64
+	mixed         bool // fresh is not in order
+}
 
 func (m *marks) add(v uint64) {
-	if m.fresh = append(m.fresh, v); len(m.fresh) > len(m.sorted)+1024 {
-		m.settle()
+	m.fresh, m.mixed = append(m.fresh, v), true
+	if len(m.fresh) > len(m.sorted)+1024 {
+		m.sorted = append(m.sorted, m.fresh...)
+		slices.Sort(m.sorted)
+		m.sorted, m.fresh = slices.Compact(m.sorted), m.fresh[:0]
 	}
 }
 
 func (m *marks) has(v uint64) bool {
-	m.settle()
-	_, found := slices.BinarySearch(m.sorted, v)
-	return found
-}
-
-func (m *marks) settle() {
-	if len(m.fresh) == 0 {
-		return
+	if m.mixed {
+		slices.Sort(m.fresh)
+		m.mixed = false
 	}
-	m.sorted = append(m.sorted, m.fresh...)
-	slices.Sort(m.sorted)
-	m.sorted, m.fresh = slices.Compact(m.sorted), m.fresh[:0]
+	_, found := slices.BinarySearch(m.sorted, v)
+	if !found {
+		_, found = slices.BinarySearch(m.fresh, v)
+	}
+	return found
 }
