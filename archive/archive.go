@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -88,6 +89,7 @@ type Archive struct {
 	codec   codec
 	press   press
 	claims  claims
+	pins    pins
 	chains  *chains
 	views   *views
 	catalog *catalog
@@ -95,8 +97,13 @@ type Archive struct {
 	space   *space
 	damage  []Damage
 	metrics *metrics
-	judging sync.Mutex // held from looking at an entry's quarantine to recording a change
-	closing sync.Once
+	// compacting has room for the one Compact that is under way, and drops counts the
+	// segments that were given up so far.
+	compacting chan struct{}
+	drops      atomic.Uint64
+	judging    sync.Mutex    // held from looking at an entry's quarantine to recording a change
+	ending     chan struct{} // closed when Close begins
+	closing    sync.Once
 	// using is held for reading by whatever appends, which also reads; with closed set
 	// nothing begins to.
 	using  sync.RWMutex
@@ -115,6 +122,7 @@ func Open(dir string, o Options) (_ *Archive, err error) {
 	a := &Archive{
 		fs: o.FS, dir: dir, log: o.Logger, space: newSpace(o.FS, dir, o.MinFree), metrics: newMetrics(),
 		chains: newChains(dictionary.Bytes(dictionary.Text())), views: &views{dictionaries: dictionary.Bytes(dictionary.Text())},
+		compacting: make(chan struct{}, 1), ending: make(chan struct{}),
 	}
 	defer func() {
 		if err != nil {
@@ -321,10 +329,11 @@ const maxDamageEvents = 100
 // Damage names what Open found to be damaged. Verify finds all there is.
 func (a *Archive) Damage() []Damage { return a.damage }
 
-// Close finishes the appends under way and closes the archive, once: a further
-// call does nothing. Reading must have ended.
+// Close finishes the appends under way, ends a compaction, and closes the archive,
+// once: a further call does nothing. Reading must have ended.
 func (a *Archive) Close() (err error) {
 	a.closing.Do(func() {
+		close(a.ending)
 		a.using.Lock()
 		a.closed = true
 		a.using.Unlock()

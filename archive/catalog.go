@@ -91,7 +91,11 @@ type catalog struct {
 	state   state
 	pass    *pass
 	tenants map[string]TenantTotals
-	behind  int64 // bytes of the ledger that were applied since the catalog was last written out
+	// held is what the segment heldIn, the one that records were applied of last, holds
+	// of contents. It is owned by apply as well.
+	held   map[string]held
+	heldIn uint32
+	behind int64 // bytes of the ledger that were applied since the catalog was last written out
 }
 
 // openCatalog opens the catalog in dir and reads how far it had come.
@@ -100,7 +104,7 @@ func openCatalog(dir string, c codec, o *pebble.Options) (*catalog, error) {
 	if err != nil {
 		return nil, catalogError(err)
 	}
-	k := &catalog{codec: c, db: db, tenants: map[string]TenantTotals{}}
+	k := &catalog{codec: c, db: db, tenants: map[string]TenantTotals{}, held: map[string]held{}}
 	if o.ReadOnly {
 		k.overlay = db.NewIndexedBatch()
 	}
@@ -212,7 +216,7 @@ func (k *catalog) apply(records []ledger.Record, end ledger.Mark) error {
 			return err
 		}
 	}
-	if err := k.pass.writeTenants(b); err != nil {
+	if err := errors.Join(k.pass.writeTenants(b), k.pass.writeHeld(b)); err != nil {
 		return err
 	}
 	if err := b.Set(stateKey(), s.encode(), nil); err != nil {
@@ -230,6 +234,7 @@ func (k *catalog) apply(records []ledger.Record, end ledger.Mark) error {
 		}
 	}
 	maps.Copy(k.tenants, k.pass.tenants)
+	k.keepHeld(end.Segment)
 	return nil
 }
 
@@ -356,6 +361,10 @@ func (k *catalog) addEvent(b *pebble.Batch, r *ledger.Record, at []byte, s *stat
 		return b.Set(seqKey(keyQuarantine, e.Entry), []byte{stateKept}, nil)
 	case EventPolicy:
 		return b.Set(policyKey(e.Policy), seqKey(0, r.Seq)[1:], nil)
+	case EventCompaction:
+		if e.Compaction != nil {
+			return k.giveUp(b, e.Compaction, s)
+		}
 	}
 	return nil
 }
@@ -372,7 +381,6 @@ func (k *catalog) addContent(b *pebble.Batch, r *ledger.Record, at []byte, s *st
 		}
 		key = contentKey(c.tenant, c.hash[:])
 	}
-	s.contents++
 	k.countContent(r, key, s)
 	return b.Set(key, at, nil)
 }

@@ -165,7 +165,7 @@ func (c *cutter) endBundle(ctx context.Context) (err error) {
 	} else {
 		ref := contentRef{Hash: sha256.Sum256(bundle), Size: len(bundle)}
 		switch {
-		case c.a.present(c.tenant, ref.Hash, ref.Size):
+		case c.has(ref.Hash, ref.Size):
 		case len(c.inline)+len(bundle) <= maxInline:
 			ref.Inline = true
 			c.inline = append(c.inline, bundle...)

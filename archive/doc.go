@@ -86,6 +86,15 @@
 // quarantine it. Events end that or confirm it; how it stands now is in the
 // catalog only.
 //
+// # What nothing needs
+//
+// A content record is an orphan when no entry and no policy is made of the content, as
+// an append that failed leaves it, or when another copy counts. [Archive.Compact] drops
+// orphans from segments. An event comes first, by which the catalog forgets contents
+// that are not used; from then on it is the same with the records and without. Orphans
+// are found by reading the whole ledger; [Archive.Append] and the compaction agree on
+// what comes in meanwhile, see pins.go. Entries and events are never dropped.
+//
 // # The catalog
 //
 // Its keys are in one table, in keys.go. What it holds is a function of the

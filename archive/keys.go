@@ -13,7 +13,7 @@ import (
 
 // catalogVersion is raised whenever the table below changes; a catalog of
 // another version is made anew by Open.
-const catalogVersion = 4
+const catalogVersion = 5
 
 // The catalog's keys. Integers are big endian, so that keys sort by them. hash is
 // the first 8 bytes of a SHA-256; two texts may share it, so what is found under
@@ -25,7 +25,8 @@ const catalogVersion = 4
 //	                                        or collides, the head's number, and why
 //	event    seq:8                          location of the event's record
 //	content  len:1 tenant sha256:32         location of the last record with it; of an
-//	                                        entry's, and where in the entry's text
+//	                                        entry's, and where in the entry's text; none
+//	                                        when it was given up since
 //	sender   hash(address):8 seq:8          -
 //	recipient hash(address):8 seq:8         -
 //	msgid    hash(Message-ID):8 seq:8       -
@@ -36,6 +37,8 @@ const catalogVersion = 4
 //	         digest):16
 //	member   head:8 seq:8                   -
 //	tenant   name                           totals of the tenant, see TenantTotals
+//	held     segment:4 tenant               content records of the tenant in the segment,
+//	                                        and their bytes
 //
 // Senders, recipients and Message-IDs are those of the envelope and the header, and
 // those of the truth. A message has the number of its first entry, the head. Under
@@ -56,6 +59,7 @@ const (
 	keyJoin       = 'j'
 	keyMember     = 'g'
 	keyTenant     = 'n'
+	keyHeld       = 'h'
 )
 
 func stateKey() []byte { return []byte{keyState} }

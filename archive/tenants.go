@@ -9,7 +9,8 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// TenantTotals count what has come in for a tenant, from the beginning on.
+// TenantTotals count what has come in for a tenant, from the beginning on; only
+// StoredBytes becomes less when contents are given up.
 type TenantTotals struct {
 	// Entries is the number of receipts, and Messages that of different mails.
 	Entries, Messages uint64
@@ -114,18 +115,6 @@ func (k *catalog) count(r *ledger.Record, e *Entry, j joined, s *state) {
 		s.messages++
 	}
 	k.pass.tenants[e.Tenant] = t
-}
-
-// countContent counts the bytes of a content record, whose key is given. Those of the
-// archive's own belong to no tenant.
-func (k *catalog) countContent(r *ledger.Record, key []byte, s *state) {
-	name := string(key[2 : 2+int(key[1])])
-	if name == policyTenant {
-		return
-	}
-	t := k.tenant(name, s)
-	t.StoredBytes += length(r)
-	k.pass.tenants[name] = t
 }
 
 // tenant gives a tenant's totals as the records so far have left them. The catalog is
