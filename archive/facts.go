@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"daybook/archive/message"
@@ -116,7 +117,7 @@ func (e *Entry) readNumbers(b []byte) (err error) {
 		e.Summary.Date = e.Received.Unix() - f.varint()
 	}
 	if has&hasSize != 0 {
-		e.Size = int64(f.uvarint(1<<63 - 1))
+		e.Size = int64(f.uvarint(math.MaxUint64))
 	}
 	if f.bad {
 		return errNumbers
