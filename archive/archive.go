@@ -90,6 +90,7 @@ type Archive struct {
 	claims  claims
 	chains  *chains
 	views   *views
+	school  *school
 	catalog *catalog
 	ledger  *ledger.Ledger
 	space   *space
@@ -116,6 +117,7 @@ func Open(dir string, o Options) (_ *Archive, err error) {
 		fs: o.FS, dir: dir, log: o.Logger, space: newSpace(o.FS, dir, o.MinFree), metrics: newMetrics(),
 		chains: newChains(dictionary.Bytes(dictionary.Text())), views: &views{dictionaries: dictionary.Bytes(dictionary.Text())},
 	}
+	a.school = newSchool(a)
 	defer func() {
 		if err != nil {
 			a.release()
@@ -325,6 +327,7 @@ func (a *Archive) Damage() []Damage { return a.damage }
 // call does nothing. Reading must have ended.
 func (a *Archive) Close() (err error) {
 	a.closing.Do(func() {
+		a.school.end()
 		a.using.Lock()
 		a.closed = true
 		a.using.Unlock()

@@ -91,6 +91,7 @@ type catalog struct {
 	state   state
 	pass    *pass
 	tenants map[string]TenantTotals
+	unread  int   // entries whose dictionary was missing when they were applied
 	behind  int64 // bytes of the ledger that were applied since the catalog was last written out
 }
 
@@ -104,6 +105,7 @@ func openCatalog(dir string, c codec, o *pebble.Options) (*catalog, error) {
 	if o.ReadOnly {
 		k.overlay = db.NewIndexedBatch()
 	}
+	c.facts.own.in(k.reader)
 	if k.state, err = readState(db); err != nil {
 		db.Close()
 		return nil, err
@@ -261,6 +263,8 @@ func (k *catalog) add(b *pebble.Batch, r *ledger.Record, s *state) error {
 		return k.addEntry(b, r, at, s)
 	case typeEvent:
 		return k.addEvent(b, r, at, s)
+	case typeDictionary:
+		return k.addOwn(b, r, at)
 	}
 	return fmt.Errorf("record type %d was written by a newer daybook", r.Type)
 }
@@ -269,6 +273,11 @@ func (k *catalog) addEntry(b *pebble.Batch, r *ledger.Record, at []byte, s *stat
 	e, ok := r.Note.(*Entry)
 	if !ok {
 		read, err := k.codec.decodeEntry(*r)
+		if errors.Is(err, errNoDictionary) {
+			k.unread++
+			s.entries++ // it is there, and who reads it is told what is missing
+			return b.Set(seqKey(keyEntry, r.Seq), at, nil)
+		}
 		if err != nil {
 			return err
 		}

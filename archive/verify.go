@@ -32,6 +32,7 @@ func (a *Archive) Verify(ctx context.Context, progress func(done, total int64), 
 	v := &verifier{
 		a: a, ctx: ctx, found: found, progress: progress, from: from, quarantine: map[uint64]QuarantineState{},
 		named: map[uint64]bool{}, read: map[string]error{}, policies: map[Digest]uint64{}, tenants: map[string]TenantTotals{},
+		copies: map[string]ledger.Location{},
 	}
 	s, err := readState(from)
 	if err != nil {
@@ -77,6 +78,8 @@ type verifier struct {
 	tenants    map[string]TenantTotals
 	members    uint64
 	remembered uint64 // entries and forms in the lists of messages that may be joined
+	// And of dictionaries: where their copies stand, by the catalog's keys.
+	copies map[string]ledger.Location
 }
 
 func (v *verifier) damage(d Damage) {
@@ -112,6 +115,8 @@ func (v *verifier) records(list []ledger.Record) error {
 			v.entry(r)
 		case typeEvent:
 			v.event(r)
+		case typeDictionary:
+			v.dictionary(r)
 		}
 		v.done += r.At.End().Offset - r.At.Offset
 	}
@@ -268,6 +273,7 @@ func (v *verifier) catalog() error {
 		v.damage(Damage{Reason: catalogError(err).Error() + "; run `daybook rebuild`"})
 		return nil
 	}
+	v.dictionaries(have)
 	if v.report.Damage > 0 {
 		return nil // what is lost in the ledger is still in the catalog
 	}
@@ -297,12 +303,13 @@ type tally struct {
 	policies   map[Digest]uint64
 	tenants    map[string]TenantTotals
 	remembered uint64 // see verifier
+	copies     map[string]ledger.Location
 }
 
 func (v *verifier) tally() (*tally, error) {
 	have := &tally{
 		keys: map[byte]uint64{}, quarantine: map[uint64]QuarantineState{}, policies: map[Digest]uint64{},
-		tenants: map[string]TenantTotals{},
+		tenants: map[string]TenantTotals{}, copies: map[string]ledger.Location{},
 	}
 	it, err := v.from.NewIter(nil)
 	if err != nil {
@@ -332,6 +339,14 @@ func (t *tally) add(key, value []byte) (err error) {
 		for i := range h.list {
 			t.remembered += uint64(len(h.list[i].forms))
 		}
+	case keyOwn:
+		_, err = decodeOwn(value)
+	case keyOwnCopy:
+		at, rest, ok := decodeLocation(value)
+		if !ok || len(rest) > 0 || len(key) != len(ownCopyKey(0, 0)) {
+			return errLocation
+		}
+		t.copies[string(key)] = at
 	case keyTenant:
 		t.tenants[string(key[1:])], err = decodeTenant(value)
 	}
