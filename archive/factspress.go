@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"runtime"
 
 	"daybook/archive/dictionary"
 
@@ -41,7 +42,7 @@ type factsPress struct {
 func newFactsPress() (factsPress, error) {
 	known := dictionary.Facts()
 	newest := known[len(known)-1]
-	enc, err := newFactsEncoder(newest.Bytes)
+	enc, err := newFactsEncoder(newest.Bytes, runtime.GOMAXPROCS(0))
 	if err != nil {
 		return factsPress{}, fmt.Errorf("zstd: %w", err)
 	}
@@ -57,9 +58,9 @@ func newFactsPress() (factsPress, error) {
 // newFactsEncoder makes an encoder with a dictionary. On so few bytes the fast level is
 // hardly behind the others, which spend most of their time on making ready what they
 // know of the dictionary.
-func newFactsEncoder(raw []byte) (*zstd.Encoder, error) {
+func newFactsEncoder(raw []byte, coders int) (*zstd.Encoder, error) {
 	return zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(1<<18),
-		zstd.WithEncoderCRC(false), zstd.WithLowerEncoderMem(true), zstd.WithEncoderDict(raw))
+		zstd.WithEncoderCRC(false), zstd.WithLowerEncoderMem(true), zstd.WithEncoderDict(raw), zstd.WithEncoderConcurrency(coders))
 }
 
 // pack puts numbers and words together; the words are compressed when that makes them

@@ -201,7 +201,7 @@ func newLesson(tenant string, p *pupil) *lesson {
 
 var (
 	errNoBetter  = errors.New("it would save too little")
-	errFewFacts  = fmt.Errorf("there are fewer than %d entries to train on", minSamples)
+	errFewFacts  = errors.New("there are too few entries to train on")
 	errNoNumbers = errors.New("there is no number left for it")
 )
 

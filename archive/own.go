@@ -45,6 +45,9 @@ const (
 	ownCopies    = 2
 	// maxOwn is the most bytes of a dictionary.
 	maxOwn = 64 << 10
+	// ownCoders is how many entries one dictionary compresses at the same time. Each
+	// takes some 600 KB.
+	ownCoders = 2
 )
 
 func (r *ownRecord) encode() []byte {
@@ -95,7 +98,7 @@ func newOwnDictionary(id uint32, raw []byte) (*ownDictionary, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dictionary %d: %w", id, err)
 	}
-	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(maxFacts), zstd.WithDecoderDicts(raw))
+	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(ownCoders), zstd.WithDecoderMaxMemory(maxFacts), zstd.WithDecoderDicts(raw))
 	if err != nil {
 		return nil, fmt.Errorf("dictionary %d: %w", id, err)
 	}
@@ -105,7 +108,7 @@ func newOwnDictionary(id uint32, raw []byte) (*ownDictionary, error) {
 // encoder gives the dictionary's encoder; nil when there can be none.
 func (d *ownDictionary) encoder() *zstd.Encoder {
 	d.once.Do(func() {
-		enc, err := newFactsEncoder(d.raw)
+		enc, err := newFactsEncoder(d.raw, ownCoders)
 		if err == nil {
 			d.enc = enc
 		}

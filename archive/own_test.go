@@ -40,11 +40,9 @@ func fed(t testing.TB, a *Archive, tenant string, from, n int) (ids []uint64) {
 // usedBy gives the number of the dictionary that an entry was compressed with.
 func usedBy(t testing.TB, a *Archive, id uint64) uint32 {
 	t.Helper()
-	at, err := location(a.catalog.reader(), seqKey(keyEntry, id))
-	if at.Length == 0 {
-		if at, _, err = place(a.catalog.reader(), id); err != nil {
-			t.Fatal(err)
-		}
+	at, _, err := place(a.catalog.reader(), id)
+	if err != nil {
+		t.Fatal(err)
 	}
 	r, err := a.ledger.Read(at)
 	if err != nil {
