@@ -80,10 +80,11 @@ const maxTries = 3
 // writeEntry writes an entry behind the contents that belong to it, with its text in
 // the tenant's chain.
 func (a *Archive) writeEntry(ctx context.Context, e *Entry, text []byte, contents []ledger.Record) error {
-	facts, err := a.codec.encodeFacts(e)
+	facts, words, err := a.codec.encodeFacts(e, a.school.dictionary(e.Tenant))
 	if err != nil {
 		return fmt.Errorf("encode entry: %w", err)
 	}
+	a.school.sample(e.Tenant, words)
 	if len(text) == 0 {
 		return a.ledger.Append(ctx, append(contents, newEntryRecord(e, facts, nil, nil)))
 	}

@@ -92,6 +92,7 @@ type Archive struct {
 	pins    pins
 	chains  *chains
 	views   *views
+	school  *school
 	catalog *catalog
 	ledger  *ledger.Ledger
 	space   *space
@@ -124,6 +125,7 @@ func Open(dir string, o Options) (_ *Archive, err error) {
 		chains: newChains(dictionary.Bytes(dictionary.Text())), views: &views{dictionaries: dictionary.Bytes(dictionary.Text())},
 		compacting: make(chan struct{}, 1), ending: make(chan struct{}),
 	}
+	a.school = newSchool(a)
 	defer func() {
 		if err != nil {
 			a.release()
@@ -334,6 +336,7 @@ func (a *Archive) Damage() []Damage { return a.damage }
 func (a *Archive) Close() (err error) {
 	a.closing.Do(func() {
 		close(a.ending)
+		a.school.end()
 		a.using.Lock()
 		a.closed = true
 		a.using.Unlock()

@@ -27,12 +27,13 @@
 //
 // # Records
 //
-// The ledger holds three types of records. A content (type 1) is up to 1 MiB of
+// The ledger holds four types of records. A content (type 1) is up to 1 MiB of
 // a message, compressed, addressed by its SHA-256 within a tenant. An entry
 // (type 2) is one archived receipt: envelope, digest, summary and recipe; the
 // recipe lists the pieces that make up the message. Its facts are compressed by
-// themselves, with a dictionary that is built in. An event (type 3) is an audit
-// record. Entries and events take sequence numbers from one count. The contents
+// themselves, with a dictionary: one that is built in, or one that was trained on the
+// tenant's own mail (type 4), which has no number, and stands there twice, as all that
+// was compressed with it needs it. An event (type 3) is an audit record. Entries and events take sequence numbers from one count. The contents
 // of an entry stand before it. Bodies have a version, and every version that was
 // ever written can be read.
 //

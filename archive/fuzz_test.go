@@ -94,7 +94,7 @@ func FuzzEntryRecord(f *testing.F) {
 // entryBody encodes an entry as a record of the newest version.
 func entryBody(t testing.TB, c codec, e *Entry) []byte {
 	t.Helper()
-	facts, err := c.encodeFacts(e)
+	facts, _, err := c.encodeFacts(e, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

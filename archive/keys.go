@@ -39,6 +39,9 @@ const catalogVersion = 5
 //	tenant   name                           totals of the tenant, see TenantTotals
 //	held     segment:4 tenant               content records of the tenant in the segment,
 //	                                        and their bytes
+//	own      number:4                       body of the last record of a dictionary, see ownRecord
+//	own copy number:4 copy:1                location of the last record of that copy
+//	newest   tenant                         number:4 of the tenant's newest dictionary
 //
 // Senders, recipients and Message-IDs are those of the envelope and the header, and
 // those of the truth. A message has the number of its first entry, the head. Under
@@ -46,6 +49,9 @@ const catalogVersion = 5
 // and with the head's, where the value is the number of the last entry that put it
 // there. So messages are found in the order of their numbers.
 const (
+	keyOwn        = 'D'
+	keyOwnCopy    = 'd'
+	keyNewest     = 'i'
 	keyState      = 'A'
 	keyEntry      = 'e'
 	keyEvent      = 'v'
@@ -83,6 +89,14 @@ func memberKey(head, seq uint64) []byte {
 }
 
 func tenantKey(tenant string) []byte { return append([]byte{keyTenant}, tenant...) }
+
+func ownKey(id uint32) []byte { return binary.BigEndian.AppendUint32([]byte{keyOwn}, id) }
+
+func ownCopyKey(id uint32, n byte) []byte {
+	return append(binary.BigEndian.AppendUint32([]byte{keyOwnCopy}, id), n)
+}
+
+func newestKey(tenant string) []byte { return append([]byte{keyNewest}, tenant...) }
 
 func policyKey(digest Digest) []byte { return append([]byte{keyPolicy}, digest[:]...) }
 

@@ -18,6 +18,9 @@ const (
 	typeContent = 1
 	typeEntry   = 2
 	typeEvent   = 3
+	// typeDictionary is without a number, and yet no compaction may drop it: entries
+	// refer to it that the catalog does not list by it. See ownRecord.
+	typeDictionary = 4
 )
 
 // The versions of the records that are written; all before them are read.

@@ -126,19 +126,24 @@ func (k *catalog) tenant(name string, s *state) TenantTotals {
 	if t, ok := k.tenants[name]; ok {
 		return t
 	}
-	v, closer, err := k.reader().Get(tenantKey(name))
-	if errors.Is(err, pebble.ErrNotFound) {
-		return TenantTotals{}
-	}
-	var t TenantTotals
-	if err == nil {
-		t, err = decodeTenant(v)
-		closer.Close()
-	}
+	t, err := tenantIn(k.reader(), name)
 	if err != nil {
 		s.doubts++
 	}
 	return t
+}
+
+// tenantIn gives a tenant's totals; none when there is no such tenant.
+func tenantIn(from pebble.Reader, name string) (TenantTotals, error) {
+	v, closer, err := from.Get(tenantKey(name))
+	if errors.Is(err, pebble.ErrNotFound) {
+		return TenantTotals{}, nil
+	}
+	if err != nil {
+		return TenantTotals{}, err
+	}
+	defer closer.Close()
+	return decodeTenant(v)
 }
 
 // writeTenants writes the totals that have changed.

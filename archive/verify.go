@@ -33,7 +33,7 @@ func (a *Archive) Verify(ctx context.Context, progress func(done, total int64), 
 	v := &verifier{
 		a: a, ctx: ctx, found: found, progress: progress, from: from, quarantine: map[uint64]QuarantineState{},
 		named: map[uint64]bool{}, read: map[string]error{}, policies: map[Digest]uint64{}, tenants: map[string]TenantTotals{},
-		held: map[string]held{}, drops: drops,
+		held: map[string]held{}, drops: drops, copies: map[string]ledger.Location{},
 	}
 	s, err := readState(from)
 	if err != nil {
@@ -81,6 +81,8 @@ type verifier struct {
 	drops      uint64          // how many segments had been given up when Verify was called
 	members    uint64
 	remembered uint64 // entries and forms in the lists of messages that may be joined
+	// And of dictionaries: where their copies stand, by the catalog's keys.
+	copies map[string]ledger.Location
 }
 
 func (v *verifier) damage(d Damage) {
@@ -116,6 +118,8 @@ func (v *verifier) records(list []ledger.Record) error {
 			v.entry(r)
 		case typeEvent:
 			v.event(r)
+		case typeDictionary:
+			v.dictionary(r)
 		}
 		v.done += r.At.End().Offset - r.At.Offset
 	}
@@ -303,6 +307,7 @@ func (v *verifier) catalog() error {
 		v.damage(Damage{Reason: catalogError(err).Error() + "; run `daybook rebuild`"})
 		return nil
 	}
+	v.dictionaries(have)
 	if v.report.Damage > 0 {
 		return nil // what is lost in the ledger is still in the catalog
 	}
@@ -340,12 +345,13 @@ type tally struct {
 	tenants    map[string]TenantTotals
 	held       map[string]held
 	remembered uint64 // see verifier
+	copies     map[string]ledger.Location
 }
 
 func (v *verifier) tally() (*tally, error) {
 	have := &tally{
 		keys: map[byte]uint64{}, quarantine: map[uint64]QuarantineState{}, policies: map[Digest]uint64{},
-		tenants: map[string]TenantTotals{}, held: map[string]held{},
+		tenants: map[string]TenantTotals{}, held: map[string]held{}, copies: map[string]ledger.Location{},
 	}
 	it, err := v.from.NewIter(nil)
 	if err != nil {
@@ -375,6 +381,14 @@ func (t *tally) add(key, value []byte) (err error) {
 		for i := range h.list {
 			t.remembered += uint64(len(h.list[i].forms))
 		}
+	case keyOwn:
+		_, err = decodeOwn(value)
+	case keyOwnCopy:
+		at, rest, ok := decodeLocation(value)
+		if !ok || len(rest) > 0 || len(key) != len(ownCopyKey(0, 0)) {
+			return errLocation
+		}
+		t.copies[string(key)] = at
 	case keyTenant:
 		t.tenants[string(key[1:])], err = decodeTenant(value)
 	case keyHeld:
