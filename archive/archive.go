@@ -16,6 +16,7 @@ import (
 
 	"daybook/archive/dictionary"
 	"daybook/archive/ledger"
+	"daybook/archive/recipe"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -82,22 +83,24 @@ func (o *Options) setDefaults() {
 
 // Archive is an open archive. Its methods may be called concurrently.
 type Archive struct {
-	fs      vfs.FS
-	dir     string
-	log     *slog.Logger
-	lock    io.Closer
-	codec   codec
-	press   press
-	claims  claims
-	pins    pins
-	chains  *chains
-	views   *views
-	school  *school
-	catalog *catalog
-	ledger  *ledger.Ledger
-	space   *space
-	damage  []Damage
-	metrics *metrics
+	fs    vfs.FS
+	dir   string
+	log   *slog.Logger
+	lock  io.Closer
+	codec codec
+	press press
+	// splitters are *recipe.Splitter, which have buffers.
+	splitters sync.Pool
+	claims    claims
+	pins      pins
+	chains    *chains
+	views     *views
+	school    *school
+	catalog   *catalog
+	ledger    *ledger.Ledger
+	space     *space
+	damage    []Damage
+	metrics   *metrics
 	// compacting has room for the one Compact that is under way, and drops counts the
 	// segments that were given up so far.
 	compacting chan struct{}
@@ -125,6 +128,7 @@ func Open(dir string, o Options) (_ *Archive, err error) {
 		chains: newChains(dictionary.Bytes(dictionary.Text())), views: &views{dictionaries: dictionary.Bytes(dictionary.Text())},
 		compacting: make(chan struct{}, 1), ending: make(chan struct{}),
 	}
+	a.splitters.New = func() any { return new(recipe.Splitter) }
 	a.school = newSchool(a)
 	defer func() {
 		if err != nil {

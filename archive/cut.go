@@ -57,7 +57,9 @@ func (c *cutter) split(ctx context.Context, r *Receipt) error {
 		}
 	}
 	sum := sha256.New()
-	err := recipe.Split(r.Body, r.Size, s, func(p recipe.Piece, stored, wire []byte) error {
+	splitter := c.a.splitters.Get().(*recipe.Splitter)
+	defer c.a.splitters.Put(splitter)
+	err := splitter.Split(r.Body, r.Size, s, func(p recipe.Piece, stored, wire []byte) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
