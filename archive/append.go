@@ -73,16 +73,18 @@ func (a *Archive) store(ctx context.Context, r *Receipt, e *Entry, alone bool) e
 }
 
 // maxTries bounds how often an entry's text is compressed again, for an entry before
-// it could not be written. Then it is stored as it is.
+// it could not be written; then it is stored as it is. And how many copies of a content
+// are tried, when one after the other is replaced while it is read.
 const maxTries = 3
 
 // writeEntry writes an entry behind the contents that belong to it, with its text in
 // the tenant's chain.
 func (a *Archive) writeEntry(ctx context.Context, e *Entry, text []byte, contents []ledger.Record) error {
-	facts, err := a.codec.encodeFacts(e)
+	facts, words, err := a.codec.encodeFacts(e, a.school.dictionary(e.Tenant))
 	if err != nil {
 		return fmt.Errorf("encode entry: %w", err)
 	}
+	a.school.sample(e.Tenant, words)
 	if len(text) == 0 {
 		return a.ledger.Append(ctx, append(contents, newEntryRecord(e, facts, nil, nil)))
 	}
@@ -159,7 +161,7 @@ func newEntryRecord(e *Entry, facts []byte, text *element, data []byte) ledger.R
 // [Archive.Keep] and [Archive.KeepPolicy].
 func (a *Archive) AppendEvent(ctx context.Context, e Event) (Event, error) {
 	switch e.Kind {
-	case EventRelease, EventKeep, EventPolicy:
+	case EventRelease, EventKeep, EventPolicy, EventCompaction:
 		return Event{}, fmt.Errorf("an event of the kind %q is recorded by the method that does it", e.Kind)
 	case EventSkip:
 		if e.Decision == nil || e.Decision.Action != ActionSkip {

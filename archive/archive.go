@@ -10,11 +10,13 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
 	"daybook/archive/dictionary"
 	"daybook/archive/ledger"
+	"daybook/archive/recipe"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -81,22 +83,31 @@ func (o *Options) setDefaults() {
 
 // Archive is an open archive. Its methods may be called concurrently.
 type Archive struct {
-	fs      vfs.FS
-	dir     string
-	log     *slog.Logger
-	lock    io.Closer
-	codec   codec
-	press   press
-	claims  claims
-	chains  *chains
-	views   *views
-	catalog *catalog
-	ledger  *ledger.Ledger
-	space   *space
-	damage  []Damage
-	metrics *metrics
-	judging sync.Mutex // held from looking at an entry's quarantine to recording a change
-	closing sync.Once
+	fs    vfs.FS
+	dir   string
+	log   *slog.Logger
+	lock  io.Closer
+	codec codec
+	press press
+	// splitters are *recipe.Splitter, which have buffers.
+	splitters sync.Pool
+	claims    claims
+	pins      pins
+	chains    *chains
+	views     *views
+	school    *school
+	catalog   *catalog
+	ledger    *ledger.Ledger
+	space     *space
+	damage    []Damage
+	metrics   *metrics
+	// compacting has room for the one Compact that is under way, and drops counts the
+	// segments that were given up so far.
+	compacting chan struct{}
+	drops      atomic.Uint64
+	judging    sync.Mutex    // held from looking at an entry's quarantine to recording a change
+	ending     chan struct{} // closed when Close begins
+	closing    sync.Once
 	// using is held for reading by whatever appends, which also reads; with closed set
 	// nothing begins to.
 	using  sync.RWMutex
@@ -115,7 +126,10 @@ func Open(dir string, o Options) (_ *Archive, err error) {
 	a := &Archive{
 		fs: o.FS, dir: dir, log: o.Logger, space: newSpace(o.FS, dir, o.MinFree), metrics: newMetrics(),
 		chains: newChains(dictionary.Bytes(dictionary.Text())), views: &views{dictionaries: dictionary.Bytes(dictionary.Text())},
+		compacting: make(chan struct{}, 1), ending: make(chan struct{}),
 	}
+	a.splitters.New = func() any { return new(recipe.Splitter) }
+	a.school = newSchool(a)
 	defer func() {
 		if err != nil {
 			a.release()
@@ -321,10 +335,12 @@ const maxDamageEvents = 100
 // Damage names what Open found to be damaged. Verify finds all there is.
 func (a *Archive) Damage() []Damage { return a.damage }
 
-// Close finishes the appends under way and closes the archive, once: a further
-// call does nothing. Reading must have ended.
+// Close finishes the appends under way, ends a compaction, and closes the archive,
+// once: a further call does nothing. Reading must have ended.
 func (a *Archive) Close() (err error) {
 	a.closing.Do(func() {
+		close(a.ending)
+		a.school.end()
 		a.using.Lock()
 		a.closed = true
 		a.using.Unlock()

@@ -84,6 +84,8 @@ func decodeState(b []byte) (state, error) {
 type catalog struct {
 	codec codec
 	db    *pebble.DB
+	// trouble is what went wrong with db in the background.
+	trouble trouble
 	// overlay takes the changes instead of db when that is open for reading only.
 	overlay *pebble.Batch
 	// state, pass and tenants are owned by apply: tenants are the totals that it has
@@ -91,24 +93,64 @@ type catalog struct {
 	state   state
 	pass    *pass
 	tenants map[string]TenantTotals
-	behind  int64 // bytes of the ledger that were applied since the catalog was last written out
+	// held is what the segment heldIn, the one that records were applied of last, holds
+	// of contents. It is owned by apply as well.
+	held   map[string]held
+	heldIn uint32
+	unread int   // entries whose dictionary was missing when they were applied
+	behind int64 // bytes of the ledger that were applied since the catalog was last written out
 }
 
 // openCatalog opens the catalog in dir and reads how far it had come.
 func openCatalog(dir string, c codec, o *pebble.Options) (*catalog, error) {
+	t := make(trouble, 1)
+	o = t.listen(o)
 	db, err := openStore(dir, o)
 	if err != nil {
 		return nil, catalogError(err)
 	}
-	k := &catalog{codec: c, db: db, tenants: map[string]TenantTotals{}}
+	k := &catalog{codec: c, db: db, trouble: t, tenants: map[string]TenantTotals{}, held: map[string]held{}}
 	if o.ReadOnly {
 		k.overlay = db.NewIndexedBatch()
 	}
+	c.facts.own.in(k.reader)
 	if k.state, err = readState(db); err != nil {
 		db.Close()
 		return nil, err
 	}
 	return k, nil
+}
+
+// trouble tells that Pebble has failed at something in the background.
+type trouble chan struct{}
+
+// listen gives options that have trouble told of.
+func (t trouble) listen(o *pebble.Options) *pebble.Options {
+	told := *o
+	listener := pebble.EventListener{}
+	if o.EventListener != nil {
+		listener = *o.EventListener
+	}
+	before := listener.BackgroundError
+	listener.BackgroundError = func(err error) {
+		select {
+		case t <- struct{}{}:
+		default:
+		}
+		if before != nil {
+			before(err)
+		}
+	}
+	told.EventListener = &listener
+	return &told
+}
+
+// forget leaves out what was told so far.
+func (t trouble) forget() {
+	select {
+	case <-t:
+	default:
+	}
 }
 
 // openStore is pebble.Open, which panics when a disk error meets it at a bad
@@ -212,7 +254,7 @@ func (k *catalog) apply(records []ledger.Record, end ledger.Mark) error {
 			return err
 		}
 	}
-	if err := k.pass.writeTenants(b); err != nil {
+	if err := errors.Join(k.pass.writeTenants(b), k.pass.writeHeld(b)); err != nil {
 		return err
 	}
 	if err := b.Set(stateKey(), s.encode(), nil); err != nil {
@@ -230,6 +272,7 @@ func (k *catalog) apply(records []ledger.Record, end ledger.Mark) error {
 		}
 	}
 	maps.Copy(k.tenants, k.pass.tenants)
+	k.keepHeld(end.Segment)
 	return nil
 }
 
@@ -261,6 +304,8 @@ func (k *catalog) add(b *pebble.Batch, r *ledger.Record, s *state) error {
 		return k.addEntry(b, r, at, s)
 	case typeEvent:
 		return k.addEvent(b, r, at, s)
+	case typeDictionary:
+		return k.addOwn(b, r, at)
 	}
 	return fmt.Errorf("record type %d was written by a newer daybook", r.Type)
 }
@@ -269,6 +314,11 @@ func (k *catalog) addEntry(b *pebble.Batch, r *ledger.Record, at []byte, s *stat
 	e, ok := r.Note.(*Entry)
 	if !ok {
 		read, err := k.codec.decodeEntry(*r)
+		if errors.Is(err, errNoDictionary) {
+			k.unread++
+			s.entries++ // it is there, and who reads it is told what is missing
+			return b.Set(seqKey(keyEntry, r.Seq), at, nil)
+		}
 		if err != nil {
 			return err
 		}
@@ -356,6 +406,10 @@ func (k *catalog) addEvent(b *pebble.Batch, r *ledger.Record, at []byte, s *stat
 		return b.Set(seqKey(keyQuarantine, e.Entry), []byte{stateKept}, nil)
 	case EventPolicy:
 		return b.Set(policyKey(e.Policy), seqKey(0, r.Seq)[1:], nil)
+	case EventCompaction:
+		if e.Compaction != nil {
+			return k.giveUp(b, e.Compaction, s)
+		}
 	}
 	return nil
 }
@@ -372,7 +426,6 @@ func (k *catalog) addContent(b *pebble.Batch, r *ledger.Record, at []byte, s *st
 		}
 		key = contentKey(c.tenant, c.hash[:])
 	}
-	s.contents++
 	k.countContent(r, key, s)
 	return b.Set(key, at, nil)
 }
@@ -432,15 +485,18 @@ var errNotFlushed = errors.New("the catalog could not be written out in time")
 
 // close writes the catalog out, so that nothing needs to be applied again, and closes
 // it. Pebble would try for ever on a full disk, which is why close does not wait so
-// long: the error is then [errNotFlushed].
+// long, and not after a first failure: the error is then [errNotFlushed].
 func (k *catalog) close() error {
 	if k.overlay != nil {
 		return errors.Join(k.overlay.Close(), k.db.Close())
 	}
+	k.trouble.forget()
 	flushed, err := k.db.AsyncFlush()
 	if err == nil {
 		select {
 		case <-flushed:
+		case <-k.trouble:
+			err = errNotFlushed
 		case <-time.After(flushTime):
 			err = errNotFlushed
 		}

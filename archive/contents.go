@@ -26,6 +26,26 @@ type contents struct {
 	waiting int             // bytes of them
 	mine    map[string]bool // keys that this append writes; true: they are written
 	awaited []*claim        // contents that others are writing
+	pinned  map[string]bool // keys of all that the append may refer to; true: doomed
+}
+
+// pin keeps a content from being dropped until the append ends. It reports true for
+// one that is being dropped already: whatever stands there must not be counted on.
+func (s *contents) pin(key string) (doomed bool) {
+	doomed, known := s.pinned[key]
+	if !known {
+		if s.pinned == nil {
+			s.pinned = map[string]bool{}
+		}
+		doomed = s.a.pins.pin(key)
+		s.pinned[key] = doomed
+	}
+	return doomed
+}
+
+// has tells whether the tenant has a content, which then stays until the append ends.
+func (s *contents) has(hash Digest, size int) bool {
+	return !s.pin(string(contentKey(s.tenant, hash[:]))) && s.a.present(s.tenant, hash, size)
 }
 
 // put sees to it that the tenant has a content, by a record of this append unless it
@@ -35,13 +55,14 @@ func (s *contents) put(ctx context.Context, hash Digest, raw []byte) error {
 	if _, known := s.mine[key]; known {
 		return nil
 	}
+	s.pin(key)
 	c, mine := s.a.claims.take(key)
 	if !mine && !s.alone {
 		s.awaited = append(s.awaited, c)
 		return nil
 	}
 	if mine {
-		if s.a.present(s.tenant, hash, len(raw)) {
+		if s.has(hash, len(raw)) {
 			s.a.claims.settle(key, true)
 			return nil
 		}
@@ -84,7 +105,8 @@ func (s *contents) written() {
 	}
 }
 
-// end lets go of the contents that were not written.
+// end lets go of the contents: of the claims of those that were not written, and of
+// the pins of all, to which the entry refers by now, or never will.
 func (s *contents) end() {
 	for key, done := range s.mine {
 		if !done {
@@ -92,6 +114,8 @@ func (s *contents) end() {
 		}
 	}
 	s.mine = nil
+	s.a.pins.release(s.pinned)
+	s.pinned = nil
 }
 
 var errAwaited = errors.New("another append did not write a content that this one needs")

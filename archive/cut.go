@@ -57,7 +57,9 @@ func (c *cutter) split(ctx context.Context, r *Receipt) error {
 		}
 	}
 	sum := sha256.New()
-	err := recipe.Split(r.Body, r.Size, s, func(p recipe.Piece, stored, wire []byte) error {
+	splitter := c.a.splitters.Get().(*recipe.Splitter)
+	defer c.a.splitters.Put(splitter)
+	err := splitter.Split(r.Body, r.Size, s, func(p recipe.Piece, stored, wire []byte) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -165,7 +167,7 @@ func (c *cutter) endBundle(ctx context.Context) (err error) {
 	} else {
 		ref := contentRef{Hash: sha256.Sum256(bundle), Size: len(bundle)}
 		switch {
-		case c.a.present(c.tenant, ref.Hash, ref.Size):
+		case c.has(ref.Hash, ref.Size):
 		case len(c.inline)+len(bundle) <= maxInline:
 			ref.Inline = true
 			c.inline = append(c.inline, bundle...)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"flag"
 	"fmt"
@@ -87,6 +88,16 @@ func sampleArchive(t *testing.T) (files map[string][]byte, want map[uint64][]byt
 			want[e.ID] = text
 		}
 	}
+	// Mails that share what is attached to them, and segments that were compacted.
+	for i := range 10 {
+		body := attachedMail(i, noise(maxInline+5000, uint64(2000+i/3)))
+		id := appendOne(t, a, receipt(body, fmt.Sprintf("m%d@x", i), "r@y")).ID
+		want[id] = body
+		leave(t, a, "default", noise(7000+i, uint64(3000+i)))
+	}
+	if r := compact(t, a); r.Records != 10 || len(r.Segments) < 3 {
+		t.Fatalf("compact: %+v", r)
+	}
 	a.Close()
 	// Opened and closed once more, the catalog has tables as well as a log.
 	a = open(t, "data", Options{FS: fs, SegmentSize: 64 << 10})
@@ -104,6 +115,18 @@ func sampleArchive(t *testing.T) (files map[string][]byte, want map[uint64][]byt
 		}
 	}
 	return files, want
+}
+
+// attachedMail is a mail with an attachment in base64.
+func attachedMail(n int, attachment []byte) []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "Message-ID: <m%d@x>\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n", n)
+	fmt.Fprintf(&b, "--b\r\nContent-Type: text/plain\r\n\r\nNumber %d.\r\n--b\r\nContent-Type: application/pdf\r\nContent-Transfer-Encoding: base64\r\n\r\n", n)
+	for text := base64.StdEncoding.EncodeToString(attachment); text != ""; text = text[min(76, len(text)):] {
+		fmt.Fprintf(&b, "%s\r\n", text[:min(76, len(text))])
+	}
+	b.WriteString("--b--\r\n")
+	return b.Bytes()
 }
 
 func fileBytes(t *testing.T, fs vfs.FS, path string) []byte {

@@ -27,14 +27,36 @@
 //
 // # Records
 //
-// The ledger holds three types of records. A content (type 1) is up to 1 MiB of
-// a message, compressed, addressed by its SHA-256 within a tenant. An entry
-// (type 2) is one archived receipt: envelope, digest, summary and recipe; the
-// recipe lists the pieces that make up the message. Its facts are compressed by
-// themselves, with a dictionary that is built in. An event (type 3) is an audit
-// record. Entries and events take sequence numbers from one count. The contents
-// of an entry stand before it. Bodies have a version, and every version that was
-// ever written can be read.
+// The ledger holds four types of records. A content (type 1) is up to 1 MiB of what
+// messages are made of, compressed, addressed by its SHA-256 within a tenant. An entry
+// (type 2) is one archived receipt: its facts (envelope, digest, summary, decision and
+// the formula by which its message is made) and its text. An event (type 3) is an audit
+// record. A dictionary (type 4) is what facts were compressed with. Entries and events
+// take sequence numbers from one count. The contents of an entry stand before it.
+// Bodies have a version, and every version that was ever written can be read.
+//
+// # Formula and text
+//
+// A message is cut into pieces where its parts begin and end, see package recipe.
+// Attachments and large parts are contents, decoded where their wire form can be made
+// again exactly: the same file in many messages, or on many connections at once, is
+// stored once. Small texts, with the structure around them, are the entry's own text,
+// and addressed by their SHA-256 as well, so that a copy of the mail that came another
+// way costs its header only. The formula lists the pieces and what they are made of.
+// Before a message is committed it is made again from its pieces and compared; one
+// that would not come back is stored as it stands.
+//
+// Texts of a tenant are compressed one after the other in a chain: each with those
+// before it at hand, so that what mail repeats costs next to nothing. To read one,
+// those before it in its chain are read, at most 2 MiB. Damage in one text takes along
+// those behind it in the same chain, which are named; facts, contents and other chains
+// are not touched. A chain ends when it is full, when one of its entries could not be
+// written, and with the process.
+//
+// Facts are compressed by themselves, so that listings, and the catalog, need no
+// texts: with a dictionary that is built in, or with one that was trained on the
+// tenant's own mail. Such a one stands in the ledger twice, in places apart, as all
+// that was compressed with it needs it.
 //
 // The text of every policy is kept in the same way: its files are contents of the
 // archive's own, under no tenant, and an event lists them with their recipes. A
@@ -85,6 +107,15 @@
 // An entry in quarantine is an entry like any other, with the decision to
 // quarantine it. Events end that or confirm it; how it stands now is in the
 // catalog only.
+//
+// # What nothing needs
+//
+// A content record is an orphan when no entry and no policy is made of the content, as
+// an append that failed leaves it, or when another copy counts. [Archive.Compact] drops
+// orphans from segments. An event comes first, by which the catalog forgets contents
+// that are not used; from then on it is the same with the records and without. Orphans
+// are found by reading the whole ledger; [Archive.Append] and the compaction agree on
+// what comes in meanwhile, see pins.go. Entries and events are never dropped.
 //
 // # The catalog
 //

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"daybook/archive/message"
@@ -116,7 +117,7 @@ func (e *Entry) readNumbers(b []byte) (err error) {
 		e.Summary.Date = e.Received.Unix() - f.varint()
 	}
 	if has&hasSize != 0 {
-		e.Size = int64(f.uvarint(1<<63 - 1))
+		e.Size = int64(f.uvarint(math.MaxUint64))
 	}
 	if f.bad {
 		return errNumbers
@@ -203,13 +204,13 @@ func (b *factsRecord) take(e *Entry) error {
 	return nil
 }
 
-// encodeFacts gives the facts of an entry, as they stand in its record.
-func (c codec) encodeFacts(e *Entry) ([]byte, error) {
-	raw, err := c.enc.Marshal(newFactsRecord(e))
-	if err != nil {
-		return nil, err
+// encodeFacts gives the facts of an entry as they stand in its record, compressed with
+// own, and their words. For nil it is the dictionary that is built in.
+func (c codec) encodeFacts(e *Entry, own *ownDictionary) (facts, words []byte, err error) {
+	if words, err = c.enc.Marshal(newFactsRecord(e)); err != nil {
+		return nil, nil, err
 	}
-	return c.facts.pack(appendNumbers(nil, e), raw), nil
+	return c.facts.pack(own, appendNumbers(nil, e), words), words, nil
 }
 
 // decodeFacts reads an entry whose facts are apart from its text.

@@ -91,7 +91,7 @@ func TestFactsThatAreDamaged(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := plainEntry(1)
-	facts, err := c.encodeFacts(e)
+	facts, _, err := c.encodeFacts(e, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +127,7 @@ func TestFactsAreSmall(t *testing.T) {
 	}
 	total := 0
 	for n := range 100 {
-		facts, err := c.encodeFacts(plainEntry(n))
+		facts, _, err := c.encodeFacts(plainEntry(n), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -145,7 +145,7 @@ func BenchmarkFacts(b *testing.B) {
 	}
 	e := plainEntry(1)
 	for b.Loop() {
-		if _, err := c.encodeFacts(e); err != nil {
+		if _, _, err := c.encodeFacts(e, nil); err != nil {
 			b.Fatal(err)
 		}
 	}

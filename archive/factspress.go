@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"runtime"
 
 	"daybook/archive/dictionary"
 
@@ -32,18 +33,16 @@ const (
 // factsPress compresses the facts of entries, each on its own, so that they are read
 // without one another. It is safe for concurrent use.
 type factsPress struct {
-	dictionary uint32 // of enc
-	enc        *zstd.Encoder
-	dec        *zstd.Decoder
+	builtin uint32 // number of the dictionary of enc
+	enc     *zstd.Encoder
+	dec     *zstd.Decoder
+	own     *owned
 }
 
 func newFactsPress() (factsPress, error) {
-	// On so few bytes the fast level is hardly behind the others, which spend most of
-	// their time on making ready what they know of the dictionary.
 	known := dictionary.Facts()
 	newest := known[len(known)-1]
-	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(1<<18),
-		zstd.WithEncoderCRC(false), zstd.WithLowerEncoderMem(true), zstd.WithEncoderDict(newest.Bytes))
+	enc, err := newFactsEncoder(newest.Bytes, runtime.GOMAXPROCS(0))
 	if err != nil {
 		return factsPress{}, fmt.Errorf("zstd: %w", err)
 	}
@@ -52,19 +51,34 @@ func newFactsPress() (factsPress, error) {
 	if err != nil {
 		return factsPress{}, fmt.Errorf("zstd: %w", err)
 	}
-	return factsPress{newest.ID, enc, dec}, nil
+	own, err := newOwned()
+	return factsPress{newest.ID, enc, dec, own}, err
+}
+
+// newFactsEncoder makes an encoder with a dictionary. On so few bytes the fast level is
+// hardly behind the others, which spend most of their time on making ready what they
+// know of the dictionary.
+func newFactsEncoder(raw []byte, coders int) (*zstd.Encoder, error) {
+	return zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(1<<18),
+		zstd.WithEncoderCRC(false), zstd.WithLowerEncoderMem(true), zstd.WithEncoderDict(raw), zstd.WithEncoderConcurrency(coders))
 }
 
 // pack puts numbers and words together; the words are compressed when that makes them
-// smaller, and only when they come back exactly as they were.
-func (p factsPress) pack(numbers, words []byte) []byte {
+// smaller, and only when they come back exactly as they were. The dictionary is own, or
+// for nil the one that is built in.
+func (p factsPress) pack(own *ownDictionary, numbers, words []byte) []byte {
+	id, enc, dec := p.builtin, p.enc, p.dec
+	if own != nil && own.encoder() != nil {
+		id, enc, dec = own.id, own.encoder(), own.dec
+	}
 	b := binary.AppendUvarint(append(make([]byte, 0, 16+len(numbers)+len(words)), factsBlocks), uint64(len(numbers)))
 	b = append(b, numbers...)
 	head := len(b)
-	if blocks := p.blocks(words); len(blocks) > 0 {
-		b = binary.AppendUvarint(b, uint64(p.dictionary))
+	if blocks := blocks(enc, id, words); len(blocks) > 0 {
+		b = binary.AppendUvarint(b, uint64(id))
 		b = append(binary.AppendUvarint(b, uint64(len(words))), blocks...)
-		if _, back, err := p.unpack(b); err == nil && len(b)-head < len(words) && bytes.Equal(back, words) {
+		back, err := dec.DecodeAll(frame(id, uint32(len(words)), blocks), nil)
+		if err == nil && len(b)-head < len(words) && bytes.Equal(back, words) {
 			return b
 		}
 	}
@@ -73,16 +87,17 @@ func (p factsPress) pack(numbers, words []byte) []byte {
 }
 
 // blocks gives the blocks of the words' frame; none when the frame is not understood.
-func (p factsPress) blocks(words []byte) []byte {
-	frame := p.enc.EncodeAll(words, make([]byte, 0, len(words)+32))
+func blocks(enc *zstd.Encoder, dictionary uint32, words []byte) []byte {
+	frame := enc.EncodeAll(words, make([]byte, 0, len(words)+32))
 	var h zstd.Header
-	if err := h.Decode(frame); err != nil || h.HasCheckSum || h.DictionaryID != p.dictionary {
+	if err := h.Decode(frame); err != nil || h.HasCheckSum || h.DictionaryID != dictionary {
 		return nil
 	}
 	return frame[h.HeaderSize:]
 }
 
-// unpack takes facts apart. What it gives may be part of b.
+// unpack takes facts apart. What it gives may be part of b. The error is
+// errNoDictionary when the dictionary is missing.
 func (p factsPress) unpack(b []byte) (numbers, words []byte, err error) {
 	f := fields{b: b}
 	as := f.byte()
@@ -98,7 +113,15 @@ func (p factsPress) unpack(b []byte) (numbers, words []byte, err error) {
 	if as != factsBlocks {
 		return nil, nil, fmt.Errorf("its facts are stored in a way, %d, that is not known to this daybook", as)
 	}
-	words, err = p.dec.DecodeAll(frame(uint32(id), uint32(size), f.b), nil)
+	dec := p.dec
+	if id >= dictionary.FirstOwn {
+		own, err := p.own.get(uint32(id))
+		if err != nil {
+			return nil, nil, err
+		}
+		dec = own.dec
+	}
+	words, err = dec.DecodeAll(frame(uint32(id), uint32(size), f.b), nil)
 	if err == nil && uint64(len(words)) != size {
 		err = errors.New("they have another length than they should")
 	}

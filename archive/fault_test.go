@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"daybook/archive/ledger"
+
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 )
@@ -83,6 +85,9 @@ func faultyRun() int {
 		if n%4 == 0 {
 			faultyDecisions(a, e.ID, uint64(n))
 		}
+		if n%4 == 2 {
+			faultyCompaction(a, uint64(n))
+		}
 	}
 	a.Close()
 	return 0
@@ -102,11 +107,31 @@ func faultyDecisions(a *Archive, id, n uint64) {
 	}
 }
 
+// faultyCompaction leaves a content that nothing refers to, and one that a policy kept
+// before is made of, and drops what it can.
+func faultyCompaction(a *Archive, n uint64) {
+	for tenant, raw := range map[string][]byte{"default": noise(3000, 200+n), policyTenant: []byte("the same in all")} {
+		body := a.press.pack(tenant, sha256.Sum256(raw), raw)
+		if err := a.write(context.Background(), []ledger.Record{{Type: typeContent, Body: body}}); err != nil {
+			fmt.Printf("error %v\n", err)
+		}
+	}
+	r, err := a.Compact(context.Background(), CompactOptions{}, nil)
+	if err != nil {
+		fmt.Printf("error %v\n", err)
+	}
+	fmt.Printf("dropped %d\n", r.Records)
+}
+
 // Every operation on the disk fails once, and from then on: whatever was
 // acknowledged is there, and the archive opens again.
 func TestEveryDiskOperationFails(t *testing.T) {
 	operations := 0
-	fmt.Sscanf(line(faulty(t, t.TempDir(), 0, 0, "once"), "operations"), "%d", &operations)
+	sound := faulty(t, t.TempDir(), 0, 0, "once")
+	fmt.Sscanf(line(sound, "operations"), "%d", &operations)
+	if strings.Count(sound, "dropped 2") < 2 {
+		t.Fatalf("a run without faults does not drop what it could:\n%s", sound)
+	}
 	if operations < 50 {
 		t.Fatalf("a run without faults counts %d operations: the faults are not reached", operations)
 	}

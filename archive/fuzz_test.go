@@ -94,7 +94,7 @@ func FuzzEntryRecord(f *testing.F) {
 // entryBody encodes an entry as a record of the newest version.
 func entryBody(t testing.TB, c codec, e *Entry) []byte {
 	t.Helper()
-	facts, err := c.encodeFacts(e)
+	facts, _, err := c.encodeFacts(e, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,6 +156,9 @@ func FuzzEventRecord(f *testing.F) {
 	for _, e := range []Event{
 		{Kind: EventSkip, Envelope: &message.Envelope{}, Decision: &d, MessageID: "<1@x>"},
 		{Kind: EventRelease, Entry: 1 << 60, Actor: "root", Text: "\xff"},
+		{Kind: EventCompaction, Compaction: &Compaction{
+			Segment: 3, Records: 2, Bytes: 99, gone: []goneContents{{"t", make([]byte, 64)}}, left: []leftContents{{"t", held{1, 2}}},
+		}},
 		{Kind: EventPolicy, Policy: Digest{1}, Files: []KeptFile{{Name: "x", Size: 9, recipe: []piece{{Kind: pieceContent, Data: make([]byte, 32), Size: 9}}}}},
 	} {
 		b, err := c.encodeEvent(&e)
@@ -171,6 +174,13 @@ func FuzzEventRecord(f *testing.F) {
 		}
 		for i := range one.Files {
 			recipeKey(&one.Files[i])
+		}
+		if one.Compaction != nil {
+			for key := range one.Compaction.keys {
+				if len(key) < 2+len(Digest{}) || len(key) != 2+int(key[1])+len(Digest{}) {
+					t.Fatalf("%x is no key of a content", key)
+				}
+			}
 		}
 		again, err := c.encodeEvent(&one)
 		if err != nil {
@@ -216,6 +226,19 @@ func FuzzState(f *testing.F) {
 		}
 		if back, err := decodeState(s.encode()); err != nil || !reflect.DeepEqual(back, s) {
 			t.Fatalf("%+v is read back as %+v: %v", s, back, err)
+		}
+	})
+}
+
+func FuzzHeld(f *testing.F) {
+	f.Add(held{1, 1 << 60}.encode())
+	f.Fuzz(func(t *testing.T, b []byte) {
+		h, err := decodeHeld(b)
+		if err != nil {
+			return
+		}
+		if again, err := decodeHeld(h.encode()); err != nil || again != h {
+			t.Fatalf("%+v is read back as %+v: %v", h, again, err)
 		}
 	})
 }

@@ -67,10 +67,20 @@ func newHead(e *Entry) head {
 	return h
 }
 
+// wayOf is the way of an entry: that of its mail, as far as it is known, and of the
+// delivery.
 func wayOf(e *Entry) way {
-	texts := e.Envelope.Addresses()
+	var texts []string
+	list, _ := e.Recipients()
+	for _, r := range list {
+		texts = append(texts, r.Address)
+	}
+	if !e.byEnvelope() {
+		texts = append(texts, e.Envelope.Addresses()...)
+	}
 	slices.Sort(texts)
-	texts = append(texts, e.Source, e.Envelope.Sender.Address)
+	sender, _ := e.Sender()
+	texts = append(texts, e.Source, e.Envelope.Sender.Address, sender)
 	if !e.Identity.named() {
 		texts = append(texts, e.Envelope.QueueID)
 	}

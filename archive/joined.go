@@ -18,9 +18,10 @@ import (
 type pass struct {
 	heads   map[string][]byte // by their key
 	tenants map[string]TenantTotals
+	held    map[string]held // by their key
 }
 
-func newPass() *pass { return &pass{map[string][]byte{}, map[string]TenantTotals{}} }
+func newPass() *pass { return &pass{map[string][]byte{}, map[string]TenantTotals{}, map[string]held{}} }
 
 // join finds the message that an entry belongs to, tells the entry, and remembers it
 // for those that follow. When the catalog cannot be read that is noted, and the entry

@@ -13,7 +13,7 @@ import (
 
 // catalogVersion is raised whenever the table below changes; a catalog of
 // another version is made anew by Open.
-const catalogVersion = 4
+const catalogVersion = 5
 
 // The catalog's keys. Integers are big endian, so that keys sort by them. hash is
 // the first 8 bytes of a SHA-256; two texts may share it, so what is found under
@@ -25,7 +25,8 @@ const catalogVersion = 4
 //	                                        or collides, the head's number, and why
 //	event    seq:8                          location of the event's record
 //	content  len:1 tenant sha256:32         location of the last record with it; of an
-//	                                        entry's, and where in the entry's text
+//	                                        entry's, and where in the entry's text; none
+//	                                        when it was given up since
 //	sender   hash(address):8 seq:8          -
 //	recipient hash(address):8 seq:8         -
 //	msgid    hash(Message-ID):8 seq:8       -
@@ -36,6 +37,11 @@ const catalogVersion = 4
 //	         digest):16
 //	member   head:8 seq:8                   -
 //	tenant   name                           totals of the tenant, see TenantTotals
+//	held     segment:4 tenant               content records of the tenant in the segment,
+//	                                        and their bytes
+//	own      number:4                       body of the last record of a dictionary, see ownRecord
+//	own copy number:4 copy:1                location of the last record of that copy
+//	newest   tenant                         number:4 of the tenant's newest dictionary
 //
 // Senders, recipients and Message-IDs are those of the envelope and the header, and
 // those of the truth. A message has the number of its first entry, the head. Under
@@ -43,6 +49,9 @@ const catalogVersion = 4
 // and with the head's, where the value is the number of the last entry that put it
 // there. So messages are found in the order of their numbers.
 const (
+	keyOwn        = 'D'
+	keyOwnCopy    = 'd'
+	keyNewest     = 'i'
 	keyState      = 'A'
 	keyEntry      = 'e'
 	keyEvent      = 'v'
@@ -56,6 +65,7 @@ const (
 	keyJoin       = 'j'
 	keyMember     = 'g'
 	keyTenant     = 'n'
+	keyHeld       = 'h'
 )
 
 func stateKey() []byte { return []byte{keyState} }
@@ -79,6 +89,14 @@ func memberKey(head, seq uint64) []byte {
 }
 
 func tenantKey(tenant string) []byte { return append([]byte{keyTenant}, tenant...) }
+
+func ownKey(id uint32) []byte { return binary.BigEndian.AppendUint32([]byte{keyOwn}, id) }
+
+func ownCopyKey(id uint32, n byte) []byte {
+	return append(binary.BigEndian.AppendUint32([]byte{keyOwnCopy}, id), n)
+}
+
+func newestKey(tenant string) []byte { return append([]byte{keyNewest}, tenant...) }
 
 func policyKey(digest Digest) []byte { return append([]byte{keyPolicy}, digest[:]...) }
 

@@ -41,7 +41,9 @@ type Message struct {
 	// Senders and Recipients are those of all entries, and who tells of them, see
 	// [Entry.Sender] and [Entry.Recipients].
 	Senders, Recipients []Party
-	// Summary and Size are those of the first entry that is put together here.
+	// Summary and Size are those of the first entry that is the mail itself. When all
+	// are reports with the mail inside, they are those of the first of them, with the
+	// subject and the Message-ID of the mail, as far as these are known.
 	Summary message.Summary
 	Size    int64
 	// Variants are the exact forms of the mail, in the order in which they came.
@@ -231,6 +233,7 @@ func (a *Archive) member(from pebble.Reader, n uint64, u *union, q *Query) error
 type union struct {
 	m                   Message
 	taken               int
+	inside              bool // the summary is that of a report with the mail inside
 	counted             bool // an entry counts for the query
 	met                 met
 	damage              *Damage
@@ -239,7 +242,10 @@ type union struct {
 
 func (u *union) add(e *Entry) {
 	if u.taken++; u.taken == 1 {
-		u.m.Tenant, u.m.Summary, u.m.Size = e.Tenant, e.Summary, e.Size
+		u.m.Tenant = e.Tenant
+	}
+	if inside := e.exact() != e.SHA256; u.taken == 1 || u.inside && !inside {
+		u.m.Summary, u.m.Size, u.inside = e.mailSummary(inside), e.Size, inside
 	}
 	u.time(e.Received)
 	if !slices.Contains(u.m.Sources, e.Source) {
@@ -274,6 +280,21 @@ func (u *union) variant(e *Entry) {
 		u.m.Variants = append(u.m.Variants, Variant{Entry: e.ID, Exact: exact, Differs: e.Differs})
 	}
 	u.m.Variants[i].Entries++
+}
+
+// mailSummary is the summary of an entry's mail, which may be inside of a report.
+func (e *Entry) mailSummary(inside bool) message.Summary {
+	s := e.Summary
+	if !inside {
+		return s
+	}
+	if e.Identity.MessageID != "" {
+		s.MessageID = "<" + e.Identity.MessageID + ">"
+	}
+	if e.Truth != nil && e.Truth.Subject != "" {
+		s.Subject = e.Truth.Subject
+	}
+	return s
 }
 
 // exact is the SHA-256 of the exact bytes of an entry's mail; of its message, when

@@ -439,3 +439,24 @@ func TestTenantMetrics(t *testing.T) {
 		}
 	}
 }
+
+// A message whose first copy came inside a report is shown as the mail that it is.
+func TestAMessageIsShownAsTheMailInside(t *testing.T) {
+	a := open(t, t.TempDir(), Options{})
+	inside := joinReceipt(t, "0s source=journal id=1@x content=one bytes=report+one from=exchange@x to=journal@z")
+	inside.Identity.Exact = Digest{1}
+	inside.Summary = message.Summary{MessageID: "<report@x>", Subject: "Journal"}
+	inside.Truth = &message.Truth{Evidence: message.EvidenceReport, Sender: "anna@x", Subject: "the mail's"}
+	first := appendOne(t, a, inside)
+	m, err := a.Message(t.Context(), first.ID)
+	if err != nil || m.Summary.MessageID != "<1@x>" || m.Summary.Subject != "the mail's" || m.Size != inside.Size {
+		t.Errorf("of a report: %+v, %v", m, err)
+	}
+	plain := joinReceipt(t, "5s source=gateway id=1@x content=one bytes=one from=anna@x to=bob@y")
+	plain.Summary = message.Summary{MessageID: "<1@x>", Subject: "the mail's own"}
+	appendOne(t, a, plain)
+	m, err = a.Message(t.Context(), first.ID)
+	if err != nil || m.Entries != 2 || m.ID != first.ID || m.Summary.Subject != "the mail's own" || m.Size != plain.Size {
+		t.Errorf("of the mail itself: %+v, %v", m, err)
+	}
+}

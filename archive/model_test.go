@@ -89,7 +89,7 @@ func (m *modelRun) open() {
 
 // step does one thing, and gives its name.
 func (m *modelRun) step() string {
-	switch m.r.IntN(12) {
+	switch m.r.IntN(13) {
 	case 0, 1, 2:
 		m.deliver(noise(m.r.IntN(6000), m.r.Uint64()))
 		return "deliver"
@@ -127,6 +127,8 @@ func (m *modelRun) step() string {
 	case 10:
 		m.keepPolicy()
 		return "policy"
+	case 11:
+		return m.compact()
 	}
 	m.compare()
 	return "compare"
@@ -239,6 +241,22 @@ func (m *modelRun) keepPolicy() {
 	}
 	m.next++
 	m.model.policies[digest] = text
+}
+
+// compact drops contents of which nothing is made, some of which may come again, and
+// copies of others.
+func (m *modelRun) compact() string {
+	for range m.r.IntN(3) {
+		leave(m.t, m.a, "default", noise(3000, uint64(m.r.IntN(5))))
+		leave(m.t, m.a, policyTenant, bytes.Repeat([]byte{byte(m.r.IntN(5))}, 100))
+	}
+	left, _ := orphans(m.t, m.a)
+	r := compact(m.t, m.a)
+	if r.Records != uint64(len(left)) || r.Unsure || r.Busy != 0 || r.Guarded != 0 {
+		m.t.Errorf("compact: %+v, of %d orphans", r, len(left))
+	}
+	m.next += uint64(len(r.Segments)) // an event each
+	return fmt.Sprint("compact ", r.Records)
 }
 
 // powerLoss goes on with what is on the disk, while the old archive is let go.

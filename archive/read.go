@@ -180,15 +180,33 @@ func (p *pieces) source(ctx context.Context, from int) (_ []byte, err error) {
 	return p.held, nil
 }
 
-// content gives the bytes of a content, checked.
+// content gives the bytes of a content, checked. When the copy that it looked up is
+// gone, or damaged, and another one counts by now, it gives those of that one.
 func (a *Archive) content(ctx context.Context, s *stored, hash Digest, size int) ([]byte, error) {
-	at, inline, err := contentPlace(a.catalog.reader(), contentKey(s.tenant, hash[:]))
+	key := contentKey(s.tenant, hash[:])
+	at, inline, err := contentPlace(a.catalog.reader(), key)
 	if errors.Is(err, ErrNotFound) {
 		return nil, &Damage{Entry: s.id, Reason: "a content of it is missing"}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("entry %d: %w", s.id, err)
 	}
+	for tries := 1; ; tries++ {
+		raw, err := a.contentAt(ctx, s, at, inline, hash, size)
+		if err == nil || ctx.Err() != nil || tries == maxTries {
+			return raw, err
+		}
+		now, in, e := contentPlace(a.catalog.reader(), key)
+		if e != nil || now == at && in == inline {
+			return nil, err
+		}
+		at, inline = now, in
+	}
+}
+
+// contentAt gives the bytes of a content that stands at a place: inline is where in
+// the text of the entry there, -1 for a content's own record.
+func (a *Archive) contentAt(ctx context.Context, s *stored, at ledger.Location, inline int, hash Digest, size int) ([]byte, error) {
 	r, err := a.ledger.Read(at)
 	if d := (*ledger.Damage)(nil); errors.As(err, &d) {
 		return nil, damaged(s.id, at, "its content: "+d.Reason)

@@ -130,10 +130,24 @@ func (a *Archive) letGo() {
 	a.ledger, a.catalog = nil, nil
 }
 
-// fill makes a new catalog beside the old one and applies the whole ledger to it,
-// which is only read. known is how far the old catalog had come: an end of the
+// fill makes a new catalog beside the old one and applies the whole ledger to it. When
+// it comes to a dictionary only behind entries that need it, as the first of its copies
+// is lost, it does so again.
+func (a *Archive) fill(ctx context.Context, o *Options, known ledger.Mark, progress func(done, total int64)) error {
+	if err := a.fillOnce(ctx, o, known, progress); err != nil || a.catalog.unread == 0 {
+		return err
+	}
+	err := a.codec.facts.own.lookAhead(a.catalog.reader())
+	a.letGo()
+	if err != nil {
+		return err
+	}
+	return a.fillOnce(ctx, o, known, progress)
+}
+
+// fillOnce applies the whole ledger to a new catalog. The ledger is only read. known is how far the old catalog had come: an end of the
 // ledger that is missing stays known as damage, and its numbers are not given again.
-func (a *Archive) fill(ctx context.Context, o *Options, known ledger.Mark, progress func(done, total int64)) (err error) {
+func (a *Archive) fillOnce(ctx context.Context, o *Options, known ledger.Mark, progress func(done, total int64)) (err error) {
 	dir := a.fs.PathJoin(a.dir, rebuildDir)
 	if err := a.fs.RemoveAll(dir); err != nil {
 		return fmt.Errorf("rebuild: %w", err)

@@ -119,6 +119,8 @@ type Event struct {
 	// event of the kind [EventPolicy].
 	Policy Digest
 	Files  []KeptFile
+	// Compaction is what was given up, in an event of the kind [EventCompaction].
+	Compaction *Compaction
 }
 
 // EventKind says what sort of thing happened.
@@ -146,6 +148,9 @@ const (
 	// EventCollision: an entry has the Message-ID of an earlier message and another
 	// content. It stays a message of its own.
 	EventCollision EventKind = "collision"
+	// EventCompaction: contents that nothing needs were given up, to have their space
+	// back.
+	EventCompaction EventKind = "compaction"
 )
 
 // MaxName is the longest name of a tenant or source, in bytes.

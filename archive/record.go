@@ -18,6 +18,9 @@ const (
 	typeContent = 1
 	typeEntry   = 2
 	typeEvent   = 3
+	// typeDictionary is without a number, and yet no compaction may drop it: entries
+	// refer to it that the catalog does not list by it. See ownRecord.
+	typeDictionary = 4
 )
 
 // The versions of the records that are written; all before them are read.
@@ -86,6 +89,8 @@ type eventRecord struct {
 	Files     []fileRecord    `cbor:"15,keyasint,omitempty"`
 	Truth     *truthRecord    `cbor:"16,keyasint,omitempty"`
 	Flags     []string        `cbor:"17,keyasint,omitempty"`
+	// From version 3 on.
+	Compaction *compactionRecord `cbor:"18,keyasint,omitempty"`
 }
 
 // fileRecord is a file of a policy's text. Its contents belong to no tenant.
@@ -173,7 +178,7 @@ func (c codec) encodeEvent(e *Event) ([]byte, error) {
 		Version: recordVersion, Kind: e.Kind, Time: e.Time.UnixNano(), Tenant: e.Tenant,
 		Source: e.Source, Text: e.Text, Envelope: e.Envelope, Size: e.Size, SHA256: e.SHA256.orNil(),
 		Decision: newDecisionRecord(e.Decision), Entry: e.Entry, Actor: e.Actor, MessageID: e.MessageID,
-		Policy: e.Policy.orNil(), Flags: e.Flags,
+		Policy: e.Policy.orNil(), Flags: e.Flags, Compaction: newCompactionRecord(e.Compaction),
 	}
 	if e.Truth != nil {
 		t, _ := fit(e.Truth, e.Size)
@@ -205,6 +210,9 @@ func (c codec) decodeEvent(r ledger.Record) (Event, error) {
 	}
 	if e.Policy, err = digestOf(b.Policy); err != nil {
 		return Event{}, fmt.Errorf("event %d: its policy: %w", r.Seq, err)
+	}
+	if e.Compaction, err = b.Compaction.compaction(); err != nil {
+		return Event{}, fmt.Errorf("event %d: %w", r.Seq, err)
 	}
 	for _, f := range b.Files {
 		kept := KeptFile{Name: f.Name, Size: f.Size, recipe: f.Recipe}

@@ -55,6 +55,16 @@ func (s *space) available() uint64 {
 	return s.free
 }
 
+// room gives ErrNoSpace when fewer bytes are free than are needed for a while. What is
+// below the floor may be used for that.
+func (s *space) room(bytes int64) error {
+	u, err := s.fs.GetDiskUsage(s.dir)
+	if err == nil && u.AvailBytes < uint64(bytes) {
+		return fmt.Errorf("%w: %d MiB are free in %s, and %d MiB are needed", ErrNoSpace, u.AvailBytes>>20, s.dir, bytes>>20+1)
+	}
+	return nil // as in look
+}
+
 // forget has the next check look at the disk again.
 func (s *space) forget() {
 	s.mu.Lock()

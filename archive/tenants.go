@@ -9,7 +9,8 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// TenantTotals count what has come in for a tenant, from the beginning on.
+// TenantTotals count what has come in for a tenant, from the beginning on; only
+// StoredBytes becomes less when contents are given up.
 type TenantTotals struct {
 	// Entries is the number of receipts, and Messages that of different mails.
 	Entries, Messages uint64
@@ -116,18 +117,6 @@ func (k *catalog) count(r *ledger.Record, e *Entry, j joined, s *state) {
 	k.pass.tenants[e.Tenant] = t
 }
 
-// countContent counts the bytes of a content record, whose key is given. Those of the
-// archive's own belong to no tenant.
-func (k *catalog) countContent(r *ledger.Record, key []byte, s *state) {
-	name := string(key[2 : 2+int(key[1])])
-	if name == policyTenant {
-		return
-	}
-	t := k.tenant(name, s)
-	t.StoredBytes += length(r)
-	k.pass.tenants[name] = t
-}
-
 // tenant gives a tenant's totals as the records so far have left them. The catalog is
 // asked once for each tenant; trouble with it is noted, and capture goes on.
 func (k *catalog) tenant(name string, s *state) TenantTotals {
@@ -137,19 +126,24 @@ func (k *catalog) tenant(name string, s *state) TenantTotals {
 	if t, ok := k.tenants[name]; ok {
 		return t
 	}
-	v, closer, err := k.reader().Get(tenantKey(name))
-	if errors.Is(err, pebble.ErrNotFound) {
-		return TenantTotals{}
-	}
-	var t TenantTotals
-	if err == nil {
-		t, err = decodeTenant(v)
-		closer.Close()
-	}
+	t, err := tenantIn(k.reader(), name)
 	if err != nil {
 		s.doubts++
 	}
 	return t
+}
+
+// tenantIn gives a tenant's totals; none when there is no such tenant.
+func tenantIn(from pebble.Reader, name string) (TenantTotals, error) {
+	v, closer, err := from.Get(tenantKey(name))
+	if errors.Is(err, pebble.ErrNotFound) {
+		return TenantTotals{}, nil
+	}
+	if err != nil {
+		return TenantTotals{}, err
+	}
+	defer closer.Close()
+	return decodeTenant(v)
 }
 
 // writeTenants writes the totals that have changed.

@@ -27,11 +27,13 @@ type VerifyReport struct {
 // progress, if not nil, is told of the bytes of the ledger done. The error is
 // that of ctx, or one that kept Verify from finishing.
 func (a *Archive) Verify(ctx context.Context, progress func(done, total int64), found func(Damage)) (VerifyReport, error) {
+	drops := a.drops.Load() // before the catalog is looked at
 	from, release := a.catalog.snapshot()
 	defer release()
 	v := &verifier{
 		a: a, ctx: ctx, found: found, progress: progress, from: from, quarantine: map[uint64]QuarantineState{},
 		mendable: map[uint32]bool{}, named: map[uint64]bool{}, read: map[string]error{}, policies: map[Digest]uint64{}, tenants: map[string]TenantTotals{},
+		held: map[string]held{}, drops: drops, copies: map[string]ledger.Location{},
 	}
 	s, err := readState(from)
 	if err != nil {
@@ -76,8 +78,12 @@ type verifier struct {
 	policies   map[Digest]uint64
 	// And of joining.
 	tenants    map[string]TenantTotals
+	held       map[string]held // what segments hold of contents, by the catalog's keys
+	drops      uint64          // how many segments had been given up when Verify was called
 	members    uint64
 	remembered uint64 // entries and forms in the lists of messages that may be joined
+	// And of dictionaries: where their copies stand, by the catalog's keys.
+	copies map[string]ledger.Location
 }
 
 func (v *verifier) damage(d Damage) {
@@ -131,6 +137,8 @@ func (v *verifier) records(list []ledger.Record) error {
 			v.entry(r)
 		case typeEvent:
 			v.event(r)
+		case typeDictionary:
+			v.dictionary(r)
 		}
 		v.done += r.At.End().Offset - r.At.Offset
 	}
@@ -149,10 +157,10 @@ func (v *verifier) content(r ledger.Record) {
 		v.damage(*damaged(0, r.At, err.Error()))
 		return
 	}
-	if c.tenant != policyTenant && !v.end.Before(r.At.End()) {
-		t := v.tenants[c.tenant]
-		t.StoredBytes += length(&r)
-		v.tenants[c.tenant] = t
+	if !v.end.Before(r.At.End()) {
+		key := string(heldKey(r.At.Segment, c.tenant))
+		h := v.held[key]
+		v.held[key] = held{h.Records + 1, h.Bytes + length(&r)}
 	}
 }
 
@@ -177,6 +185,37 @@ func (v *verifier) event(r ledger.Record) {
 			v.damage(*damaged(r.Seq, r.At, err.Error()+"; run `daybook rebuild`"))
 		}
 		v.policy(&e)
+	case EventCompaction:
+		v.givenUp(&e, r)
+	}
+}
+
+// givenUp takes what a compaction says is left, and checks that nothing is found where
+// it was given up.
+func (v *verifier) givenUp(e *Event, r ledger.Record) {
+	if e.Compaction == nil {
+		return
+	}
+	for _, l := range e.Compaction.left {
+		v.held[string(heldKey(e.Compaction.Segment, l.Tenant))] = l.held
+	}
+	for key := range e.Compaction.keys {
+		at, _, err := contentPlace(v.from, key)
+		if err == nil && at.Segment <= e.Compaction.Segment {
+			v.damage(*damaged(r.Seq, r.At, "the catalog still finds a content that it gave up; run `daybook rebuild`"))
+			return
+		}
+	}
+}
+
+// storedBytes adds to the tenants' totals what the segments hold of their contents.
+func (v *verifier) storedBytes() {
+	for key, h := range v.held {
+		if tenant := key[len(heldKey(0, "")):]; tenant != policyTenant {
+			t := v.tenants[tenant]
+			t.StoredBytes += h.Bytes
+			v.tenants[tenant] = t
+		}
 	}
 }
 
@@ -287,6 +326,7 @@ func (v *verifier) catalog() error {
 		v.damage(Damage{Reason: catalogError(err).Error() + "; run `daybook rebuild`"})
 		return nil
 	}
+	v.dictionaries(have)
 	if v.report.Damage > 0 {
 		return nil // what is lost in the ledger is still in the catalog
 	}
@@ -300,11 +340,18 @@ func (v *verifier) catalog() error {
 	if have.keys[keyMember] != v.members || have.remembered != v.remembered {
 		v.damage(Damage{Reason: "the catalog joins other entries than the ledger; run `daybook rebuild`"})
 	}
-	if !maps.Equal(have.tenants, v.tenants) {
-		v.damage(Damage{Reason: "the catalog has other totals of tenants than the ledger; run `daybook rebuild`"})
-	}
 	if !maps.Equal(have.policies, v.policies) {
 		v.damage(Damage{Reason: "the catalog has other policies than the ledger; run `daybook rebuild`"})
+	}
+	if v.a.drops.Load() != v.drops {
+		return nil // records have gone meanwhile which the catalog, as it was, still counts
+	}
+	v.storedBytes()
+	if !maps.Equal(have.held, v.held) {
+		v.damage(Damage{Reason: "the catalog has counted other contents than the ledger holds; run `daybook rebuild`"})
+	}
+	if !maps.Equal(have.tenants, v.tenants) {
+		v.damage(Damage{Reason: "the catalog has other totals of tenants than the ledger; run `daybook rebuild`"})
 	}
 	return nil
 }
@@ -315,13 +362,15 @@ type tally struct {
 	quarantine map[uint64]QuarantineState
 	policies   map[Digest]uint64
 	tenants    map[string]TenantTotals
+	held       map[string]held
 	remembered uint64 // see verifier
+	copies     map[string]ledger.Location
 }
 
 func (v *verifier) tally() (*tally, error) {
 	have := &tally{
 		keys: map[byte]uint64{}, quarantine: map[uint64]QuarantineState{}, policies: map[Digest]uint64{},
-		tenants: map[string]TenantTotals{},
+		tenants: map[string]TenantTotals{}, held: map[string]held{}, copies: map[string]ledger.Location{},
 	}
 	it, err := v.from.NewIter(nil)
 	if err != nil {
@@ -351,8 +400,21 @@ func (t *tally) add(key, value []byte) (err error) {
 		for i := range h.list {
 			t.remembered += uint64(len(h.list[i].forms))
 		}
+	case keyOwn:
+		_, err = decodeOwn(value)
+	case keyOwnCopy:
+		at, rest, ok := decodeLocation(value)
+		if !ok || len(rest) > 0 || len(key) != len(ownCopyKey(0, 0)) {
+			return errLocation
+		}
+		t.copies[string(key)] = at
 	case keyTenant:
 		t.tenants[string(key[1:])], err = decodeTenant(value)
+	case keyHeld:
+		if len(key) < len(heldKey(0, "")) {
+			return errors.New("the key of what a segment holds is damaged")
+		}
+		t.held[string(key)], err = decodeHeld(value)
 	}
 	t.keys[key[0]]++
 	return err

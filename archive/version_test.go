@@ -372,7 +372,7 @@ func TestUnknownKeysAreTolerated(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	facts := c.facts.pack(appendNumbers(nil, &Entry{formula: &formula{}}), words)
+	facts := c.facts.pack(nil, appendNumbers(nil, &Entry{formula: &formula{}}), words)
 	for _, body := range [][]byte{body, newEntryRecord(&Entry{}, facts, nil, nil).Body} {
 		unknownKeys(t, c, body)
 	}

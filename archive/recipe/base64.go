@@ -61,8 +61,14 @@ type decoder struct {
 	stored []byte
 	ends   []ending
 	layout []byte
+	quanta quanta
 
 	seen, before int // lines, and the characters in them, that lineAt has passed
+}
+
+// forget drops the line ends, which are of the message.
+func (d *decoder) forget() {
+	clear(d.lines[:cap(d.lines)])
 }
 
 // decode takes the base64 that wire begins with apart, as much as fits a piece, into
@@ -175,25 +181,19 @@ func (d *decoder) data(n int, more bool) (int, bool) {
 // encoding decodes digits up to the first byte that is none, and tells how many it
 // has used.
 func (d *decoder) encoding(s []byte, more bool) (int, ending) {
-	whole := len(s) / 4 * 4
 	to := d.stored[len(d.stored):cap(d.stored)]
-	n, err := base64.RawStdEncoding.Decode(to, s[:whole])
-	if bad, ok := err.(base64.CorruptInputError); ok || n < whole/4*3 {
-		// The decoder skips a CR, which is none of ours.
-		whole = int(bad)
-		if cr := bytes.IndexByte(s, '\r'); cr >= 0 && (cr < whole || !ok) {
-			whole = cr
-		}
-		d.stored = d.stored[:len(d.stored)+whole/4*3]
-		return whole, ending{stored: whole / 4 * 3, times: 1}
-	}
+	whole := d.quanta.decode(to, s[:len(s)/4*4])
+	n := whole / 4 * 3
 	d.stored = d.stored[:len(d.stored)+n]
 	e := ending{stored: n, times: 1}
 	rest := s[whole:]
-	if more || len(rest) < 2 || bytes.IndexByte(rest, '\r') >= 0 {
+	if len(rest) >= 4 {
+		return whole + d.quanta.digits(rest), e
+	}
+	if more || len(rest) < 2 || d.quanta.digits(rest) < len(rest) {
 		return whole, e
 	}
-	n, err = base64.RawStdEncoding.Decode(to[n:], rest)
+	n, err := base64.RawStdEncoding.Decode(to[n:], rest)
 	if err != nil {
 		return whole, e
 	}

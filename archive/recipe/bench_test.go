@@ -25,22 +25,28 @@ func BenchmarkSplit(b *testing.B) {
 		{"base64 16M width 72 LF", leafMail("application/pdf", "base64", inLines(fileBytes(16<<20), 72, "\n"))},
 		{"base64 20K", leafMail("application/pdf", "base64", inLines(fileBytes(20<<10), 76, "\r\n"))},
 		{"quoted 16K", leafMail("text/plain", "quoted-printable", quotedBy(prose, encoder{most: 75}))},
+		{"quoted 4K", leafMail("text/plain", "quoted-printable", quotedBy(prose[:4<<10], encoder{most: 75}))},
+		{"quoted 4K by words", leafMail("text/plain", "quoted-printable", quotedBy(prose[:4<<10], encoder{most: 75, words: true}))},
 		{"text 16M", leafMail("text/plain", "7bit", bytes.Repeat([]byte("plain text of a line\r\n"), 16<<20/22))},
 	} {
 		s, err := message.Scan(bytes.NewReader(c.raw), int64(len(c.raw)))
 		if err != nil {
 			b.Fatal(err)
 		}
-		for _, how := range []string{"held", "read"} {
+		for _, how := range []string{"held", "read", "again"} {
 			b.Run(c.name+" "+how, func(b *testing.B) {
 				b.SetBytes(int64(len(c.raw)))
 				b.ReportAllocs()
+				var sp Splitter
 				for b.Loop() {
 					var err error
-					if how == "held" {
+					switch how {
+					case "held":
 						err = Split(held{bytes.NewReader(c.raw), c.raw}, int64(len(c.raw)), s, nothing)
-					} else {
+					case "read":
 						err = Split(bytes.NewReader(c.raw), int64(len(c.raw)), s, nothing)
+					case "again":
+						err = sp.Split(held{bytes.NewReader(c.raw), c.raw}, int64(len(c.raw)), s, nothing)
 					}
 					if err != nil {
 						b.Fatal(err)

@@ -4,7 +4,8 @@
 //
 // [Split] takes a message apart and [Piece.AppendWire] puts each piece together again.
 // Split has done that with every piece before it yields it, and compared: a piece that
-// would not come back exactly is yielded raw.
+// would not come back exactly is yielded raw. A [Splitter] does the same for many messages
+// with the same memory.
 //
 // # What becomes a piece
 //

@@ -63,7 +63,7 @@ func FuzzBody(f *testing.F) {
 		takeWith(t, body, &message.Structure{Parts: []message.Part{p}})
 		// Everything decoded must come back as well where raw bytes are stored because it does not pay.
 		for _, more := range []bool{false, true} {
-			piece, stored, _ := new(splitter).encoded(p.Encoding, body, more)
+			piece, stored, _ := new(Splitter).encoded(p.Encoding, body, more, false)
 			if piece.Wire == 0 {
 				continue
 			}

@@ -14,14 +14,14 @@ type input struct {
 	from int64
 }
 
-func newInput(r io.ReaderAt, size int64) input {
-	in := input{r: r, size: size}
+// open turns to a message.
+func (in *input) open(r io.ReaderAt, size int64) {
+	*in = input{r: r, size: size, buf: in.buf[:0]}
 	if m, ok := r.(interface{ Bytes() []byte }); ok {
 		if all := m.Bytes(); int64(len(all)) == size {
 			in.all = all
 		}
 	}
-	return in
 }
 
 // at gives the bytes from start up to end, at most maxWire. They are valid until the

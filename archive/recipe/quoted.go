@@ -24,21 +24,26 @@ const (
 // rule is what an encoder of quoted-printable does.
 type rule struct {
 	head   int
-	most   int       // columns of a line, without the '=' of a soft break
-	escape [256]bool // bytes that are escaped wherever they are
+	most   int        // columns of a line, without the '=' of a soft break
+	escape [256]uint8 // 1 for bytes that are escaped wherever they are, 0 for others
 }
 
 // usual sets the bytes that must be escaped, and no others.
 func (r *rule) usual() {
-	for c := range r.escape {
-		r.escape[c] = c < ' ' && c != '\t' && c != '\r' && c != '\n' || c == '=' || c > '~'
+	clear(r.escape[:])
+	for c := range ' ' {
+		r.escape[c] = 1
 	}
+	for c := '~' + 1; c < 256; c++ {
+		r.escape[c] = 1
+	}
+	r.escape['\t'], r.escape['\r'], r.escape['\n'], r.escape['='] = 0, 0, 0, 1
 }
 
 // escapes tells whether the byte at i is escaped, which begins a line with first.
 func (r *rule) escapes(s []byte, i int, first bool) bool {
 	switch c := s[i]; {
-	case r.escape[c]:
+	case r.escape[c] != 0:
 		return true
 	case c == ' ' || c == '\t':
 		return r.head&quotedBlank != 0 && i+1 < len(s) && r.endsLine(s, i+1)
@@ -52,10 +57,10 @@ func (r *rule) escapes(s []byte, i int, first bool) bool {
 
 // endsLine tells whether a line ends at i.
 func (r *rule) endsLine(s []byte, i int) bool {
-	if i < len(s) && s[i] == '\r' && !r.escape['\r'] {
+	if i < len(s) && s[i] == '\r' && r.escape['\r'] == 0 {
 		i++
 	}
-	return i >= len(s) || s[i] == '\n' && !r.escape['\n']
+	return i >= len(s) || s[i] == '\n' && r.escape['\n'] == 0
 }
 
 // breaks tells whether there is a soft line break before the byte at i, which would
@@ -89,9 +94,7 @@ func (r *rule) breaks(s []byte, i, column, width int) bool {
 func (r *rule) word(s []byte, i, room int) int {
 	n := 0
 	for ; i < len(s) && n <= room && !r.endsLine(s, i); i++ {
-		if n++; r.escape[s[i]] {
-			n += 2
-		}
+		n += 1 + 2*int(r.escape[s[i]])
 		if s[i] == ' ' {
 			break
 		}
@@ -118,11 +121,13 @@ func (r *rule) hex() string {
 // appendTo writes the rule as the beginning of a layout, with what differs from it:
 // odd bytes, by their distances.
 func (r *rule) appendTo(b []byte, odd []byte, odds int) []byte {
-	var set, usual = []byte(nil), rule{}
+	var set []byte
+	var usual rule
 	usual.usual()
-	for c := range r.escape {
+	for c := 0; c < 256 && r.escape != usual.escape; c++ {
 		if r.escape[c] != usual.escape[c] {
 			set = append(set, byte(c))
+			usual.escape[c] ^= 1
 		}
 	}
 	head := r.head
@@ -150,7 +155,7 @@ func (r *reader) rule() (to rule, odds int) {
 	to.most = r.uint(maxWire)
 	if to.head&quotedSet != 0 {
 		for _, c := range r.bytes(256) {
-			to.escape[c] = !to.escape[c]
+			to.escape[c] ^= 1
 		}
 	}
 	if to.head&quotedOdd != 0 {
@@ -166,123 +171,4 @@ func (r *reader) next(at int, left *int) int {
 	}
 	*left--
 	return at + r.uint(maxWire)
-}
-
-// fillQuoted fills wire with what the stored bytes are in quoted-printable.
-func fillQuoted(wire, stored, layout []byte) error {
-	odd := reader{b: layout}
-	r, odds := odd.rule()
-	// Behind the list of odd bytes stands that of odd lines.
-	lines := odd
-	for range odds {
-		lines.uint(maxWire)
-	}
-	w := quotedWriter{rule: r, to: wire, odd: odd, odds: odds, lines: lines}
-	w.nextOdd = w.odd.next(0, &w.odds)
-	if w.nextLine(0); w.odd.bad || w.lines.bad {
-		return errLayout
-	}
-	for i := 0; ; {
-		if w.breaks(stored, i) {
-			w.text(r.softBreak())
-			w.newLine()
-		} else if i < len(stored) {
-			w.put(stored, i)
-			i++
-		} else {
-			break
-		}
-		if w.full {
-			return errWire
-		}
-	}
-	if w.odd.bad || w.lines.bad || w.odds > 0 || w.nextOdd >= 0 || len(w.lines.b) > 0 || w.oddLine > w.line {
-		return errLayout
-	}
-	if len(w.to) > 0 {
-		return errWire
-	}
-	return nil
-}
-
-// quotedWriter writes quoted-printable.
-type quotedWriter struct {
-	rule
-	to      []byte // what is still to be filled
-	full    bool
-	at      int // the column
-	line    int
-	odd     reader // where bytes are that are not written by the rule
-	odds    int
-	nextOdd int
-	lines   reader // which lines do not end by the rule, and where
-	oddLine int    // the next of them, -1 if there are no more
-	end     int    // its column before the soft break and 1, or 0 if it has none
-}
-
-// nextLine reads which line at or behind this one is odd.
-func (w *quotedWriter) nextLine(line int) {
-	if w.oddLine = -1; len(w.lines.b) > 0 {
-		w.oddLine, w.end = line+w.lines.uint(maxWire), w.lines.uint(maxWire)
-	}
-}
-
-// breaks tells whether a soft line break comes before the byte at i, or at the end.
-func (w *quotedWriter) breaks(s []byte, i int) bool {
-	if w.line == w.oddLine {
-		return w.end == w.at+1
-	}
-	if i == len(s) {
-		return false
-	}
-	width := 1
-	if w.isEscaped(s, i) {
-		width = 3
-	}
-	return w.rule.breaks(s, i, w.at, width)
-}
-
-func (w *quotedWriter) isEscaped(s []byte, i int) bool {
-	return w.escapes(s, i, w.at == 0) != (i == w.nextOdd)
-}
-
-// put writes the byte at i.
-func (w *quotedWriter) put(s []byte, i int) {
-	c := s[i]
-	escaped := w.isEscaped(s, i)
-	if i == w.nextOdd {
-		w.nextOdd = w.odd.next(i+1, &w.odds)
-	}
-	if escaped {
-		hex := w.hex()
-		w.text(string([]byte{'=', hex[c>>4], hex[c&15]}))
-		w.at += 3
-		return
-	}
-	if len(w.to) == 0 {
-		w.full = true
-		return
-	}
-	w.to[0] = c
-	w.to = w.to[1:]
-	if w.at++; c == '\n' {
-		w.newLine()
-	}
-}
-
-func (w *quotedWriter) text(s string) {
-	if n := copy(w.to, s); n < len(s) {
-		w.full = true
-	} else {
-		w.to = w.to[n:]
-	}
-}
-
-// newLine goes to the next line.
-func (w *quotedWriter) newLine() {
-	w.at = 0
-	if w.line == w.oddLine {
-		w.nextLine(w.line + 1)
-	}
-	w.line++
 }

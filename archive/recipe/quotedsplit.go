@@ -1,20 +1,17 @@
 package recipe
 
-import (
-	"bytes"
-	"encoding/binary"
-	"strings"
-)
+import "bytes"
 
 // unquoter takes quoted-printable apart. Its slices are used again from piece to piece.
 type unquoter struct {
 	rule
-	stored []byte
-	esc    []byte  // a bit for each stored byte: it is escaped
-	soft   []int32 // before which stored bytes soft line breaks are
-	odd    []byte  // distances of odd bytes
-	odds   int
-	layout []byte
+	stored  []byte
+	escaped marks   // stored bytes that are escaped
+	differ  marks   // those that are not written by the rule
+	soft    []int32 // before which stored bytes soft line breaks are
+	odd     []byte  // distances of odd bytes
+	odds    int
+	layout  []byte
 }
 
 // maxSoft is the most soft line breaks in a piece.
@@ -22,13 +19,14 @@ const maxSoft = 1 << 16
 
 // decode takes the quoted-printable that wire begins with apart, as much as fits a
 // piece, into stored bytes and a layout; more says that the part goes on behind wire.
-// It returns how many bytes of wire that was, 0 if it did not work.
-func (u *unquoter) decode(wire []byte, more bool) int {
+// It returns how many bytes of wire that was, 0 if it did not work, or if that is not
+// at least as many as gain more than the stored bytes.
+func (u *unquoter) decode(wire []byte, more bool, gain int) int {
 	u.rule = rule{}
 	u.usual()
 	u.settle(wire)
 	n := u.parse(wire, more)
-	if n == 0 || len(u.soft) > maxSoft {
+	if n == 0 || len(u.soft) > maxSoft || n-len(u.stored) < gain {
 		return 0
 	}
 	u.choose()
@@ -36,118 +34,127 @@ func (u *unquoter) decode(wire []byte, more bool) int {
 	if !u.oddBytes(limit) {
 		return 0
 	}
-	u.chooseBreaks(limit)
+	none := u.chooseBreaks(limit)
 	u.layout = u.appendTo(u.layout[:0], u.odd, u.odds)
-	if !u.oddLines(len(u.stored), limit) {
+	if !none && !u.oddLines(len(u.stored), limit) || len(u.layout) > limit {
 		return 0
 	}
 	return n
 }
 
-// settle finds how soft line breaks end and which case digits have.
+// settle finds how soft line breaks end and which case digits have, by the first
+// that tell.
 func (u *unquoter) settle(wire []byte) {
-	if i := bytes.Index(wire, []byte("=\n")); i >= 0 {
-		if j := bytes.Index(wire, []byte("=\r\n")); j < 0 || i < j {
-			u.head |= quotedLF
-		}
-	}
-	for at := 0; ; {
+	upper, lower := digitsOf("0123456789ABCDEF"), digitsOf("0123456789abcdef")
+	ends, cases := false, false
+	for at := 0; !ends || !cases; at++ {
 		i := bytes.IndexByte(wire[at:], '=')
-		if i < 0 || at+i+2 >= len(wire) {
+		if i < 0 {
 			return
 		}
-		at += i + 1
-		_, lower := unhex(wire[at:], "0123456789abcdef")
-		_, upper := unhex(wire[at:], "0123456789ABCDEF")
-		if lower && !upper {
-			u.head |= quotedLower
+		at += i
+		switch s := wire[at+1:]; {
+		case ends:
+		case len(s) > 0 && s[0] == '\n':
+			u.head |= quotedLF
+			ends = true
+		case len(s) > 1 && s[0] == '\r' && s[1] == '\n':
+			ends = true
 		}
-		if lower != upper {
-			return
+		if s := wire[at+1:]; !cases && len(s) > 1 {
+			isLower, isUpper := lower[s[0]]|lower[s[1]] < 16, upper[s[0]]|upper[s[1]] < 16
+			if cases = isLower != isUpper; isLower && !isUpper {
+				u.head |= quotedLower
+			}
 		}
 	}
 }
 
-// unhex reads two digits.
-func unhex(s []byte, digits string) (byte, bool) {
-	if len(s) < 2 {
-		return 0, false
+// digitsOf gives the values of hexadecimal digits, 16 for what is none.
+func digitsOf(digits string) (values [256]uint8) {
+	for c := range values {
+		values[c] = 16
 	}
-	hi, lo := strings.IndexByte(digits, s[0]), strings.IndexByte(digits, s[1])
-	return byte(hi<<4 | lo&15), hi >= 0 && lo >= 0
+	for i := range len(digits) {
+		values[digits[i]] = uint8(i)
+	}
+	return values
 }
 
 // parse decodes wire. What is no soft break or escape as they are here stands for
 // itself. With more it stops where a further byte could tell.
 func (u *unquoter) parse(wire []byte, more bool) int {
-	u.stored, u.soft = growTo(u.stored[:0], min(len(wire), MaxStored))[:0], u.soft[:0]
-	u.esc = growTo(u.esc[:0], len(wire)/8+1)
-	clear(u.esc)
-	soft, hex := u.softBreak(), u.hex()
-	column, at := 0, 0
-	for at < len(wire) && len(u.stored) < MaxStored && len(u.soft) <= maxSoft {
-		c := wire[at]
-		if c == '=' {
+	stored := growTo(u.stored[:0], min(len(wire), MaxStored))
+	u.escaped, u.soft = u.escaped.cleared(len(stored)), u.soft[:0]
+	soft, digits := u.softBreak(), digitsOf(u.hex())
+	n, at, line := 0, 0, 0
+	for at < len(wire) && n < len(stored) && len(u.soft) <= maxSoft {
+		if wire[at] == '=' {
 			if more && at+3 > len(wire) {
 				break
 			}
-			if b, ok := unhex(wire[at+1:], hex); ok {
-				u.esc[len(u.stored)>>3] |= 1 << (len(u.stored) & 7)
-				u.stored = append(u.stored, b)
-				at, column = at+3, column+3
-				continue
+			if at+3 <= len(wire) {
+				if hi, lo := digits[wire[at+1]], digits[wire[at+2]]; hi|lo < 16 {
+					u.escaped.set(n)
+					stored[n] = hi<<4 | lo
+					n, at = n+1, at+3
+					continue
+				}
 			}
 			if bytes.HasPrefix(wire[at:], []byte(soft)) {
-				u.soft = append(u.soft, int32(len(u.stored)))
-				u.most = max(u.most, column)
-				at, column = at+len(soft), 0
+				line += bytes.LastIndexByte(wire[line:at], '\n') + 1
+				u.soft, u.most = append(u.soft, int32(n)), max(u.most, at-line)
+				at += len(soft)
+				line = at
 				continue
 			}
 		}
-		u.stored = append(u.stored, c)
-		at++
-		if column++; c == '\n' {
-			column = 0
+		// This byte, and what is up to the next '='.
+		run := bytes.IndexByte(wire[at+1:], '=') + 1
+		if run == 0 {
+			run = len(wire) - at
 		}
+		run = copy(stored[n:], wire[at:at+run])
+		n, at = n+run, at+run
 	}
+	u.stored = stored[:n]
 	return at
 }
 
-func (u *unquoter) escaped(i int) bool { return u.esc[i>>3]>>(i&7)&1 != 0 }
-
 // width is that of a stored byte as it was in the message.
 func (u *unquoter) width(i int) int {
-	if u.escaped(i) {
+	if u.escaped.has(i) {
 		return 3
 	}
 	return 1
 }
 
-// choose finds which bytes are escaped as a rule.
+// choose finds which bytes are escaped as a rule: each votes, those at the edges of
+// lines apart from the others.
 func (u *unquoter) choose() {
+	u.expect()
+	differ := u.differ.count(0, len(u.stored)) // bytes that are not as usual
+	if differ == 0 {
+		return
+	}
 	var often [256]int
-	var blank, dot, from int
-	u.each(func(i int, first bool) {
-		vote := 1
-		if !u.escaped(i) {
-			vote = -1
+	edge := func(i int) int {
+		if u.differ.has(i) {
+			differ--
 		}
+		often[u.stored[i]] -= u.vote(i)
+		return u.vote(i)
+	}
+	var blank, dot, from int
+	u.eachBlank(func(i int) { blank += edge(i) })
+	u.eachFirst(func(i int) {
 		switch c := u.stored[i]; {
-		case (c == ' ' || c == '\t') && i+1 < len(u.stored) && u.endsLine(u.stored, i+1):
-			blank += vote
-		case first && c == '.':
-			dot += vote
-		case first && c == 'F' && bytes.HasPrefix(u.stored[i:], []byte("From ")):
-			from += vote
-		default:
-			often[c] += vote
+		case c == '.':
+			dot += edge(i)
+		case c == 'F' && bytes.HasPrefix(u.stored[i:], []byte("From ")):
+			from += edge(i)
 		}
 	})
-	for c, n := range often {
-		if n != 0 {
-			u.escape[c] = n > 0
-		}
-	}
 	if blank > 0 {
 		u.head |= quotedBlank
 	}
@@ -157,104 +164,82 @@ func (u *unquoter) choose() {
 	if from > 0 {
 		u.head |= quotedFrom
 	}
-}
-
-// each calls visit with every stored byte, and whether it begins a line.
-func (u *unquoter) each(visit func(i int, first bool)) {
-	next, first := 0, true
-	for i := range u.stored {
-		for next < len(u.soft) && int(u.soft[next]) == i {
-			first = true
-			next++
-		}
-		visit(i, first)
-		first = u.stored[i] == '\n' && !u.escaped(i)
+	if differ > 0 {
+		u.elect(&often)
 	}
 }
 
-// oddBytes lists the bytes that are not written by the rule, and tells whether they
-// stay within the limit.
-func (u *unquoter) oddBytes(limit int) bool {
-	u.odd, u.odds = u.odd[:0], 0
-	last := 0
-	u.each(func(i int, first bool) {
-		if len(u.odd) <= limit && u.escapes(u.stored, i, first) != u.escaped(i) {
-			u.odd = binary.AppendUvarint(u.odd, uint64(i-last))
-			u.odds++
-			last = i + 1
+// elect adds the votes of all bytes to those given, and sets which bytes are escaped.
+// Only bytes that differ somewhere can come to another result than the usual.
+func (u *unquoter) elect(often *[256]int) {
+	var differ [256]int
+	for i := range u.differ.all() {
+		differ[u.stored[i]]++
+	}
+	changed := false
+	for c, n := range differ {
+		if n == 0 {
+			continue
 		}
-	})
-	return len(u.odd) <= limit
+		votes := bytes.Count(u.stored, []byte{byte(c)}) - 2*n // as usual, less those that differ
+		if u.escape[c] == 0 {
+			votes = -votes
+		}
+		if votes += often[c]; votes != 0 && (votes > 0) != (u.escape[c] != 0) {
+			u.escape[c] ^= 1
+			changed = true
+		}
+	}
+	if changed {
+		u.expect()
+	}
 }
 
-// chooseBreaks finds the rule of soft line breaks that leaves the fewest odd lines in
-// the first few thousand bytes.
-func (u *unquoter) chooseBreaks(limit int) {
-	const sample = 8 << 10
-	best, few := u.head, 0
-	for try, bits := range [...]int{quotedFit, quotedFit | quotedFit3, 0, quotedAtom, quotedFit | quotedFit3 | quotedAtom,
-		quotedWord, quotedFit | quotedFit3 | quotedWord} {
-		head := u.head
-		u.head |= bits
-		u.layout = u.layout[:0]
-		u.oddLines(min(len(u.stored), sample), limit)
-		if n := len(u.layout); try == 0 || n < few {
-			best, few = u.head, n
+// vote is 1 for a byte that is escaped, and -1 for another.
+func (u *unquoter) vote(i int) int { return u.width(i) - 2 }
+
+// eachBlank calls visit with every blank before the end of a line. A line ends with
+// CR LF, LF, or the end of the piece and a CR before it.
+func (u *unquoter) eachBlank(visit func(i int)) {
+	s := u.stored
+	at := func(end int) {
+		if end > 0 && s[end-1] == '\r' {
+			end--
 		}
-		u.head = head
-		if few == 0 {
-			break
+		if end > 0 && end < len(s) && (s[end-1] == ' ' || s[end-1] == '\t') && u.endsLine(s, end) {
+			visit(end - 1)
 		}
 	}
-	u.head = best
+	for next := 0; ; next++ {
+		i := bytes.IndexByte(s[next:], '\n')
+		if i < 0 {
+			at(len(s))
+			return
+		}
+		next += i
+		at(next)
+	}
 }
 
-// oddLines adds the lines that do not end by the rule to the layout, as far as they
-// begin in the first bytes, and tells whether it stays within the limit.
-func (u *unquoter) oddLines(first, limit int) bool {
-	next, last := 0, 0
-	for i, line := 0, 0; len(u.layout) <= limit; line++ {
-		stop := -1
-		if next < len(u.soft) {
-			stop = int(u.soft[next])
-		}
-		if i >= first && i != stop {
-			break
-		}
-		end, odd := 0, false
-		if i, end, odd = u.oddLine(i, stop); odd {
-			u.layout = binary.AppendUvarint(binary.AppendUvarint(u.layout, uint64(line-last)), uint64(end))
-			last = line + 1
-		}
-		if end > 0 {
-			next++
+// eachFirst calls visit with every byte that begins a line, not in their order.
+func (u *unquoter) eachFirst(visit func(i int)) {
+	s := u.stored
+	begins := func(i int) bool { return i == 0 || s[i-1] == '\n' && !u.escaped.has(i-1) }
+	last := -1
+	for _, i := range u.soft {
+		if i := int(i); i != last && i < len(s) && !begins(i) {
+			last = i
+			visit(i)
 		}
 	}
-	return len(u.layout) <= limit
-}
-
-// oddLine goes from i to the end of a line, which is a soft break if that comes first
-// at stop. It tells the column of the soft break and 1, and whether the rule has
-// another end.
-func (u *unquoter) oddLine(i, stop int) (next, end int, odd bool) {
-	column := 0
-	for ; i < len(u.stored); i++ {
-		width := u.width(i)
-		if i == stop {
-			// The rule comes to this byte before it begins a line.
-			if u.escapes(u.stored, i, true) != u.escapes(u.stored, i, false) {
-				width = 4 - width
-			}
-			return i, column + 1, odd || !u.breaks(u.stored, i, column, width)
+	for i := 0; i < len(s); i++ {
+		if begins(i) {
+			visit(i)
 		}
-		odd = odd || u.breaks(u.stored, i, column, width)
-		column += width
-		if u.stored[i] == '\n' && width == 1 {
-			return i + 1, 0, odd
+		end := bytes.IndexByte(s[i:], '\n')
+		if end < 0 {
+			return
 		}
+		i += end
 	}
-	if i == stop {
-		return i, column + 1, true
-	}
-	return i, 0, odd
 }

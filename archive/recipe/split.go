@@ -20,18 +20,41 @@ const maxTail = 1 << 10
 // pieceCost is about what a piece costs in a record beside its layout.
 const pieceCost = 8
 
+// Split takes a message apart, as [Splitter.Split] does. It is safe for concurrent use.
+func Split(r io.ReaderAt, size int64, s *message.Structure, yield func(p Piece, stored, wire []byte) error) error {
+	return new(Splitter).Split(r, size, s, yield)
+}
+
+// Splitter takes messages apart, one after the other, and keeps its memory from each
+// to the next: at most 8 MiB, whatever their size. It keeps nothing else of them. The
+// zero value is ready to use. It is not safe for concurrent use.
+type Splitter struct {
+	in     input
+	yield  func(p Piece, stored, wire []byte) error
+	text   int64 // what is between text and at waits to be yielded as raw text
+	at     int64
+	group  int
+	open   []opened
+	base64 decoder
+	quoted unquoter
+}
+
 // Split calls yield with the pieces of a message in order; together they are all of
-// it. wire is what the piece yields, made of the stored bytes. r is read from 0 up to size; if it has a method Bytes that gives all of these
-// bytes, they are used in place. s is what message.Scan has made of them; whatever
-// else it says, the pieces yield the message exactly.
+// it. wire is what the piece yields, made of the stored bytes. r is read from 0 up to
+// size; if it has a method Bytes that gives all of these bytes, they are used in place.
+// structure is what message.Scan has made of them; whatever else it says, the pieces
+// yield the message exactly.
 //
 // The piece's layout and the bytes are valid only during the call, and must not be
 // changed. The error is that of reading, or what yield has returned, which ends
-// the work. Split holds at most 7 MiB whatever the size, and is safe for concurrent use.
-func Split(r io.ReaderAt, size int64, s *message.Structure, yield func(p Piece, stored, wire []byte) error) error {
-	sp := splitter{in: newInput(r, size), yield: yield}
-	for i := range s.Parts {
-		if err := sp.part(s, i); err != nil {
+// the work.
+func (sp *Splitter) Split(r io.ReaderAt, size int64, structure *message.Structure,
+	yield func(p Piece, stored, wire []byte) error) error {
+	sp.in.open(r, size)
+	sp.yield, sp.text, sp.at, sp.group, sp.open = yield, 0, 0, 0, sp.open[:0]
+	defer sp.forget()
+	for i := range structure.Parts {
+		if err := sp.part(structure, i); err != nil {
 			return err
 		}
 	}
@@ -41,17 +64,11 @@ func Split(r io.ReaderAt, size int64, s *message.Structure, yield func(p Piece, 
 	return sp.flush(size)
 }
 
-// splitter goes through a message from its beginning to its end. What is between text
-// and at waits to be yielded as raw text.
-type splitter struct {
-	in     input
-	yield  func(p Piece, stored, wire []byte) error
-	text   int64
-	at     int64
-	group  int
-	open   []opened
-	base64 decoder
-	quoted unquoter
+// forget drops what belongs to the message.
+func (sp *Splitter) forget() {
+	sp.in.open(nil, 0)
+	sp.yield = nil
+	sp.base64.forget()
 }
 
 // opened is a message whose body is being split.
@@ -62,7 +79,7 @@ type opened struct {
 }
 
 // part splits up to the end of a part's header, and of its body if it is a leaf.
-func (sp *splitter) part(s *message.Structure, i int) error {
+func (sp *Splitter) part(s *message.Structure, i int) error {
 	p := &s.Parts[i]
 	if err := sp.leave(p.Parent); err != nil {
 		return err
@@ -99,7 +116,7 @@ func isMessage(s *message.Structure, i int) bool {
 
 // clip gives the nearest offset that is not behind the work, nor outside of the
 // message that it is in.
-func (sp *splitter) clip(offset int64) int64 {
+func (sp *Splitter) clip(offset int64) int64 {
 	end := sp.in.size
 	if n := len(sp.open); n > 0 {
 		end = sp.open[n-1].end
@@ -108,7 +125,7 @@ func (sp *splitter) clip(offset int64) int64 {
 }
 
 // enter begins the text of a message whose header has just ended.
-func (sp *splitter) enter(part int, end int64) error {
+func (sp *Splitter) enter(part int, end int64) error {
 	tail := end
 	if n := len(sp.open); n > 0 {
 		tail = min(tail, sp.open[n-1].tail)
@@ -131,7 +148,7 @@ func (sp *splitter) enter(part int, end int64) error {
 }
 
 // leave ends the messages that a part with this parent is not in.
-func (sp *splitter) leave(parent int) error {
+func (sp *Splitter) leave(parent int) error {
 	for n := len(sp.open); n > 0 && sp.open[n-1].part > parent; n-- {
 		m := sp.open[n-1]
 		if err := sp.flush(max(m.tail, sp.at)); err != nil {
@@ -148,13 +165,13 @@ func (sp *splitter) leave(parent int) error {
 }
 
 // flush yields what waits, up to end, as raw text.
-func (sp *splitter) flush(end int64) error {
+func (sp *Splitter) flush(end int64) error {
 	sp.at = sp.text
 	return sp.raw(end, RoleText)
 }
 
 // raw yields what is before end as it is.
-func (sp *splitter) raw(end int64, role Role) error {
+func (sp *Splitter) raw(end int64, role Role) error {
 	for sp.at < end {
 		stop := min(sp.at+MaxStored, end)
 		b, err := sp.in.at(sp.at, stop)
@@ -170,7 +187,7 @@ func (sp *splitter) raw(end int64, role Role) error {
 }
 
 // give yields a piece, which begins where the work is.
-func (sp *splitter) give(p Piece, stored, wire []byte) error {
+func (sp *Splitter) give(p Piece, stored, wire []byte) error {
 	if p.Role == RoleText {
 		p.Group = sp.group
 	}
@@ -180,7 +197,7 @@ func (sp *splitter) give(p Piece, stored, wire []byte) error {
 }
 
 // leaf splits the body of a part without parts, which ends at end.
-func (sp *splitter) leaf(p *message.Part, end int64) error {
+func (sp *Splitter) leaf(p *message.Part, end int64) error {
 	start, least := sp.at, int64(minPart)
 	if p.Attachment || !strings.HasPrefix(p.MediaType, "text/") {
 		least = minAttachment
@@ -202,7 +219,7 @@ func (sp *splitter) leaf(p *message.Part, end int64) error {
 }
 
 // decoded splits the beginning of a leaf, as far as it can be decoded and made again.
-func (sp *splitter) decoded(e message.Encoding, least, end int64) error {
+func (sp *Splitter) decoded(e message.Encoding, least, end int64) error {
 	start, role := sp.at, RolePart
 	for more := true; more && sp.at < end; {
 		stop := min(sp.at+maxWire, end)
@@ -210,17 +227,16 @@ func (sp *splitter) decoded(e message.Encoding, least, end int64) error {
 		if err != nil {
 			return err
 		}
-		var p Piece
-		var stored []byte
-		p, stored, more = sp.encoded(e, wire, stop < end)
+		first := sp.at == start
+		p, stored, goesOn := sp.encoded(e, wire, stop < end, first)
+		if p.Wire == 0 || first && !pays(p) {
+			return nil
+		}
 		made, ok := sp.remade(p, stored, wire)
 		if !ok {
 			return nil
 		}
-		if sp.at == start {
-			if !pays(p) {
-				return nil
-			}
+		if first {
 			if int64(p.Stored) < least {
 				role = RoleText
 			}
@@ -228,6 +244,7 @@ func (sp *splitter) decoded(e message.Encoding, least, end int64) error {
 				return err
 			}
 		}
+		more = goesOn
 		p.Role = role
 		if err := sp.give(p, stored, made); err != nil {
 			return err
@@ -237,8 +254,9 @@ func (sp *splitter) decoded(e message.Encoding, least, end int64) error {
 }
 
 // encoded makes a piece of what wire begins with; more says that the part goes on
-// behind wire. It returns an empty piece if there is none, and whether another may follow.
-func (sp *splitter) encoded(e message.Encoding, wire []byte, more bool) (Piece, []byte, bool) {
+// behind wire. It returns an empty piece if there is none, or if it is one that has to
+// pay and surely does not, and whether another may follow.
+func (sp *Splitter) encoded(e message.Encoding, wire []byte, more, pay bool) (Piece, []byte, bool) {
 	switch e {
 	case message.EncodingBase64:
 		d := &sp.base64
@@ -247,8 +265,11 @@ func (sp *splitter) encoded(e message.Encoding, wire []byte, more bool) (Piece, 
 			return Piece{Wire: int64(n), Stored: len(d.stored), Form: FormBase64, Layout: d.layout}, d.stored, more
 		}
 	case message.EncodingQuotedPrintable:
-		u := &sp.quoted
-		if n := u.decode(wire, more); n > 0 {
+		u, gain := &sp.quoted, 0
+		if pay {
+			gain = pieceCost + 1
+		}
+		if n := u.decode(wire, more, gain); n > 0 {
 			p := Piece{Wire: int64(n), Stored: len(u.stored), Form: FormQuoted, Layout: u.layout}
 			return p, u.stored, more || n < len(wire)
 		}
@@ -258,8 +279,8 @@ func (sp *splitter) encoded(e message.Encoding, wire []byte, more bool) (Piece, 
 
 // remade makes the bytes of a piece again, and tells whether they are what wire
 // begins with.
-func (sp *splitter) remade(p Piece, stored, wire []byte) ([]byte, bool) {
-	if p.Wire == 0 || p.Wire > int64(len(wire)) {
+func (sp *Splitter) remade(p Piece, stored, wire []byte) ([]byte, bool) {
+	if p.Wire > int64(len(wire)) {
 		return nil, false
 	}
 	// The characters are no longer needed: their room holds what is compared.

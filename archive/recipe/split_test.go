@@ -3,7 +3,9 @@ package recipe
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"testing"
@@ -49,6 +51,38 @@ func takeWith(t testing.TB, raw []byte, s *message.Structure) []took {
 		t.Fatalf("%d bytes came back other than they were", len(raw))
 	}
 	return got
+}
+
+// TestSplitter takes one message after the other apart with the same memory, also after
+// one that could not be read: the pieces are those of Split.
+func TestSplitter(t *testing.T) {
+	var sp Splitter
+	r := rand.New(rand.NewPCG(7, 8))
+	for i := range rounds() / 10 {
+		data := fileBytes(1 + r.IntN(9000))
+		quoted := quotedBy(anyText(r), encoder{most: 75, words: r.IntN(2) == 0})
+		raw := partMail("b", "Content-Transfer-Encoding: base64\r\n\r\n"+string(inLines(data, 76, " \r\n")),
+			"Content-Transfer-Encoding: quoted-printable\r\n\r\n"+string(quoted), "\r\n"+string(anyText(r)))
+		want := take(t, raw)
+		s, err := message.Scan(bytes.NewReader(raw), int64(len(raw)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		readers := []io.ReaderAt{failing{raw, int64(r.IntN(len(raw)))}, bytes.NewReader(raw), held{bytes.NewReader(raw), raw}}
+		for _, reader := range readers {
+			n := 0
+			err := sp.Split(reader, int64(len(raw)), s, func(p Piece, stored, _ []byte) error {
+				if n >= len(want) || !samePiece(p, want[n].Piece) || !bytes.Equal(stored, want[n].stored) {
+					t.Fatalf("message %d: piece %d from a %T is another", i, n, reader)
+				}
+				n++
+				return nil
+			})
+			if _, fails := reader.(failing); fails != (err != nil) || err == nil && n != len(want) {
+				t.Fatalf("message %d: %d pieces of %d from a %T, %v", i, n, len(want), reader, err)
+			}
+		}
+	}
 }
 
 const corpus = "../../../shared/corpus"

@@ -6,8 +6,6 @@ import (
 	"io"
 	"net/http"
 	"strconv"
-	"sync"
-	"time"
 )
 
 // The control socket speaks HTTP with JSON, to the same user only (its mode is
@@ -33,27 +31,21 @@ import (
 //	GET /v1/policies/DIGEST/file?name=NAME
 //	                            a file of it, with the trailer of a message
 //	GET /v1/verify              a stream of what is done and found, and the result
+//	GET /v1/orphans             the same, of contents that nothing needs
 //
 // POST has the daemon do something.
 //
 //	POST /v1/policy/reload          reads the policy again; answers a reloadResult
 //	POST /v1/quarantine/ID/release  takes a verdict, answers its event
 //	POST /v1/quarantine/ID/keep     the same
+//	POST /v1/compact                takes a compactOrder; a stream of what is done, and
+//	                                the result
 //
 // Errors are a wireFault with a status of 400, 404 or 500.
 const (
 	endTrailer = "Daybook-End"
 	endWell    = "ok"
 )
-
-// verifyItem is one line of the stream of a verification: a damaged place, the
-// result at the end, or how far it has come.
-type verifyItem struct {
-	Done   int64         `json:"done"`
-	Total  int64         `json:"total"`
-	Found  *damage       `json:"found,omitempty"`
-	Result *verifyResult `json:"result,omitempty"`
-}
 
 // control answers the commands.
 type control struct {
@@ -85,6 +77,8 @@ func (c *control) handler() http.Handler {
 	mux.HandleFunc("POST /v1/quarantine/{id}/release", c.settle)
 	mux.HandleFunc("POST /v1/quarantine/{id}/keep", c.settle)
 	mux.HandleFunc("GET /v1/verify", c.verify)
+	mux.HandleFunc("GET /v1/orphans", c.orphans)
+	mux.HandleFunc("POST /v1/compact", c.compact)
 	return mux
 }
 
@@ -202,34 +196,8 @@ func answerRaw(w http.ResponseWriter, write func(io.Writer) error) {
 	w.Header().Set(endTrailer, end)
 }
 
-// progressInterval is how often a verification reports how far it has come.
-const progressInterval = 200 * time.Millisecond
-
 func (c *control) verify(w http.ResponseWriter, r *http.Request) {
-	flush := http.NewResponseController(w)
-	var mu sync.Mutex // guards what follows: the archive may report from several goroutines
-	lines, n, last := newLines(w), uint64(0), time.Time{}
-	put := func(item verifyItem) {
-		n++
-		_ = lines.Encode(frame[verifyItem]{Item: &item}) // an error ends the request's context
-		_ = flush.Flush()
-	}
-	result, err := c.store.Verify(r.Context(), func(done, total int64) {
-		mu.Lock()
-		defer mu.Unlock()
-		if now := time.Now(); now.Sub(last) >= progressInterval {
-			last = now
-			put(verifyItem{Done: done, Total: total})
-		}
-	}, func(d damage) {
-		mu.Lock()
-		defer mu.Unlock()
-		put(verifyItem{Found: &d})
+	answerWork(w, func(shown func(done, total int64), found func(damage)) (verifyResult, error) {
+		return c.store.Verify(r.Context(), shown, found)
 	})
-	if err != nil {
-		_ = lines.Encode(frame[verifyItem]{Error: newWireFault(err)})
-		return
-	}
-	put(verifyItem{Result: &result})
-	_ = lines.Encode(frame[verifyItem]{Lines: &n})
 }

@@ -30,13 +30,13 @@ type eventsCmd struct {
 func eventKinds() []archive.EventKind {
 	return []archive.EventKind{
 		archive.EventSkip, archive.EventRelease, archive.EventKeep, archive.EventPolicy,
-		archive.EventCollision, archive.EventGap, archive.EventRecovered, archive.EventDamage,
+		archive.EventCollision, archive.EventGap, archive.EventRecovered, archive.EventDamage, archive.EventCompaction,
 	}
 }
 
 // Help is the long help of the command.
 func (*eventsCmd) Help() string {
-	return `Lists what happened to the archive: mail that was not archived because the policy said so (skip), decisions about what is in quarantine (release, keep), policies that became active (policy), mail with the Message-ID of an earlier message and other content, which stays a message of its own (collision; daybook dedup explain compares the two), mail that went past the archive (gap), the end of a crash (recovered), damage that was found (damage). Events and entries share one count.
+	return `Lists what happened to the archive: mail that was not archived because the policy said so (skip), decisions about what is in quarantine (release, keep), policies that became active (policy), mail with the Message-ID of an earlier message and other content, which stays a message of its own (collision; daybook dedup explain compares the two), mail that went past the archive (gap), the end of a crash (recovered), damage that was found (damage), contents that were given up as nothing needs them (compaction). Events and entries share one count.
 
 Exit status: 0 when all was listed, 1 when an event is damaged or the listing failed, 2 for wrong flags and a data folder that cannot be read.`
 }

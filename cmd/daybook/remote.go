@@ -228,23 +228,7 @@ func (r *remote) writeRaw(ctx context.Context, what, path string, w io.Writer) e
 }
 
 func (r *remote) Verify(ctx context.Context, shown func(done, total int64), found func(damage)) (verifyResult, error) {
-	var result *verifyResult
-	for item, err := range getStream[verifyItem](ctx, r, "verify") {
-		switch {
-		case err != nil:
-			return verifyResult{}, err
-		case item.Found != nil:
-			found(*item.Found)
-		case item.Result != nil:
-			result = item.Result
-		default:
-			shown(item.Done, item.Total)
-		}
-	}
-	if result == nil {
-		return verifyResult{}, errors.New("the daemon's answer is not complete")
-	}
-	return *result, nil
+	return remoteWork[damage, verifyResult](ctx, r, http.MethodGet, "verify", nil, shown, found)
 }
 
 func (r *remote) Status(ctx context.Context) (s status, err error) {

@@ -23,6 +23,8 @@ import (
 	"testing"
 	"time"
 
+	"daybook/archive"
+
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -66,7 +68,7 @@ func TestScript(t *testing.T) {
 			"daemon": scriptDaemon, "end": scriptEnd, "hangup": scriptHangup, "await": scriptAwait,
 			"deliver": scriptDeliver, "exitcode": scriptExitCode,
 			"flip": scriptFlip, "crlf": scriptCRLF, "httpget": scriptHTTPGet, "mask": scriptMask, "expand": scriptExpand,
-			"certificate": scriptCertificate, "prepare": scriptPrepare,
+			"certificate": scriptCertificate, "prepare": scriptPrepare, "orphan": scriptOrphan,
 		},
 	})
 }
@@ -304,5 +306,22 @@ func scriptCertificate(ts *testscript.TestScript, neg bool, args []string) {
 		args[0] + ".key": {Type: "PRIVATE KEY", Bytes: private},
 	} {
 		ts.Check(os.WriteFile(ts.MkAbs(name), pem.EncodeToMemory(block), 0o600))
+	}
+}
+
+// scriptOrphan has an append fail in an archive that is not in use: its contents are
+// left, and nothing needs them.
+func scriptOrphan(ts *testscript.TestScript, neg bool, args []string) {
+	a, err := archive.Open(ts.MkAbs(args[0]), archive.Options{})
+	ts.Check(err)
+	body := make([]byte, 3<<20)
+	rand.Read(body) // or it would be small, and wait for its entry
+	_, err = a.Append(context.Background(), &archive.Receipt{
+		Tenant: "default", Source: "test", Body: bytes.NewReader(body), Size: int64(len(body)),
+		SHA256: archive.Digest{1}, // not that of the body
+	})
+	ts.Check(a.Close())
+	if err == nil {
+		ts.Fatalf("a body with another digest was archived")
 	}
 }

@@ -49,6 +49,10 @@ type store interface {
 	Settle(ctx context.Context, id uint64, verdict verdict) (event, error)
 	// Verify reads everything and calls found for each damaged place.
 	Verify(ctx context.Context, shown func(done, total int64), found func(damage)) (verifyResult, error)
+	// Orphans reads everything and calls found for each content that nothing needs.
+	Orphans(ctx context.Context, shown func(done, total int64), found func(orphan)) (orphanResult, error)
+	// Compact drops contents that nothing needs.
+	Compact(ctx context.Context, order compactOrder, shown func(done, total int64)) (compactResult, error)
 	// Status tells how the archive is and, behind a daemon, the daemon.
 	Status(ctx context.Context) (status, error)
 	Close() error

@@ -50,17 +50,29 @@ func (b *bench) run(ctx context.Context) (m *measurement, err error) {
 		return nil, err
 	}
 	began := time.Now()
-	for round := range b.Rounds {
-		if err := b.round(ctx, m, round+1); err != nil {
-			return nil, err
-		}
+	measure := b.measureRates
+	if b.storage {
+		measure = b.measureStorage
 	}
-	if b.Large {
-		err = b.measureLarge(ctx, m)
+	if err := measure(ctx, m); err != nil {
+		return nil, err
 	}
 	after, lost := bystanders()
 	m.Machine.Others = max(after-before, 0) / time.Since(began).Seconds() / float64(m.Machine.CPUs)
-	return m, errors.Join(err, lost)
+	return m, lost
+}
+
+// measureRates measures how fast mail is taken.
+func (b *bench) measureRates(ctx context.Context, m *measurement) error {
+	for round := range b.Rounds {
+		if err := b.round(ctx, m, round+1); err != nil {
+			return err
+		}
+	}
+	if !b.Large {
+		return nil
+	}
+	return b.measureLarge(ctx, m)
 }
 
 // round measures everything once.
@@ -79,7 +91,7 @@ func (b *bench) round(ctx context.Context, m *measurement, number int) error {
 
 // setUp finds or makes what is needed, before anything takes time.
 func (b *bench) setUp(ctx context.Context) (err error) {
-	if slices.Contains(b.Paths, pathLMTP) {
+	if !b.storage && slices.Contains(b.Paths, pathLMTP) {
 		if b.servers.sink, err = findSink(); err != nil {
 			return err
 		}
@@ -150,8 +162,8 @@ func (b *bench) loadOn(ctx context.Context, running *server, s subject, messages
 
 // usage is what the server's process has used, nothing when it has none.
 func (s *server) usage() (usage, error) {
-	if s.pid == 0 {
+	if s.process == nil {
 		return usage{}, nil
 	}
-	return usageOf(s.pid)
+	return usageOf(s.process.cmd.Process.Pid)
 }

@@ -53,6 +53,10 @@ func run(ctx context.Context, args []string, out, progress io.Writer) int {
 		fmt.Fprintf(progress, "bench: %d messages were not taken\n", n)
 		return statusFailed
 	}
+	if n := measured.differing(); n > 0 {
+		fmt.Fprintf(progress, "bench: %d messages are missing or foreign among those read back\n", n)
+		return statusFailed
+	}
 	return 0
 }
 
@@ -95,9 +99,13 @@ type settings struct {
 	Sizes       []int    `json:"sizes_kb"`
 	Connections []int    `json:"connections"`
 	Large       bool     `json:"large"`
+	Senders     int      `json:"senders,omitempty"` // connections for storage
 
-	program string // the daybook to measure; empty: built from this checkout
-	work    string // where archives are made
+	storage bool     // measure the room that mail takes, and not how fast it is taken
+	solid   bool     // also as one stream under zstd, which takes long
+	folders []string // of .eml files; none: generated mail
+	program string   // the daybook to measure; empty: built from this checkout
+	work    string   // where archives are made
 }
 
 // span is how long one figure is measured.
@@ -114,6 +122,9 @@ func parseFlags(args []string, problems io.Writer) (s settings, asJSON bool, err
 	f.StringVar(&sizes, "sizes", "4,16,75", "message sizes in `KB` (1024 bytes)")
 	f.StringVar(&connections, "connections", "1,8,32", "numbers of connections")
 	f.BoolVar(&s.Large, "large", true, "also send 20 messages of 50 MB at once and look at the memory")
+	f.BoolVar(&s.storage, "storage", false, "measure the room that the .eml files of the folders named last take, or generated mail")
+	f.IntVar(&s.Senders, "senders", 2, "with --storage: connections that send at once")
+	f.BoolVar(&s.solid, "solid", true, "with --storage: also compress each set as one stream with zstd, which takes longest")
 	f.StringVar(&s.program, "daybook", "", "measure this `program` instead of building cmd/daybook")
 	f.StringVar(&s.work, "work", os.TempDir(), "`folder` for the archives, on the disk that is to be measured")
 	f.BoolVar(&asJSON, "json", false, "print JSON, for bench compare")
@@ -134,6 +145,9 @@ func parseFlags(args []string, problems io.Writer) (s settings, asJSON bool, err
 }
 
 func (s *settings) check(rest []string) error {
+	if s.storage {
+		return s.checkStorage(rest)
+	}
 	if len(rest) > 0 {
 		return fmt.Errorf("%q is not a command; there are show and compare", rest[0])
 	}
@@ -150,6 +164,25 @@ func (s *settings) check(rest []string) error {
 	if s.Rounds < 1 || s.Messages < 1 || s.Seconds <= 0 {
 		return fmt.Errorf("--rounds, --messages and --seconds must be more than 0")
 	}
+	return nil
+}
+
+// checkStorage takes what follows the flags for folders.
+func (s *settings) checkStorage(rest []string) error {
+	if s.Senders < 1 {
+		return fmt.Errorf("--senders must be more than 0")
+	}
+	for _, dir := range rest {
+		if strings.HasPrefix(dir, "-") {
+			return fmt.Errorf("%s stands behind a folder; flags stand before them", dir)
+		}
+		if info, err := os.Stat(dir); err != nil {
+			return fmt.Errorf("--storage: %w", err)
+		} else if !info.IsDir() {
+			return fmt.Errorf("--storage: %s is no folder; name one with .eml files in it", dir)
+		}
+	}
+	s.folders = rest
 	return nil
 }
 

@@ -14,6 +14,7 @@ type measurement struct {
 	Settings settings  `json:"settings"`
 	Cells    []*cell   `json:"cells"`
 	Large    []large   `json:"large,omitempty"`
+	Storage  []stored  `json:"storage,omitempty"`
 }
 
 // machine is the kind of machine that it ran on.
@@ -190,4 +191,13 @@ func syncTime(dir string) (millis float64, err error) {
 		took = append(took, float64(time.Since(began))/float64(time.Millisecond))
 	}
 	return spreadOf(took).median, nil
+}
+
+// differing counts the messages that came back as others than they were sent.
+func (m *measurement) differing() int {
+	n := 0
+	for _, s := range m.Storage {
+		n += s.Missing + s.Foreign
+	}
+	return n
 }

@@ -74,6 +74,17 @@ func (p *process) stop() error {
 	return errors.Join(fmt.Errorf("%s did not stop within %v", p.cmd.Path, stopTimeout), err)
 }
 
+// stopInOrder stops a process for which it is an error not to exit with 0.
+func (p *process) stopInOrder() error {
+	if err := p.stop(); err != nil {
+		return err
+	}
+	if p.err != nil {
+		return fmt.Errorf("%s did not stop in order: %w: %s", p.cmd.Path, p.err, p.said)
+	}
+	return nil
+}
+
 // tail keeps the last of what a process says. That is read from a pipe as a
 // service manager would, so that logging costs the process what it does there.
 type tail struct {

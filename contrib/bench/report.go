@@ -21,6 +21,11 @@ func printReport(out io.Writer, m *measurement) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s, %d CPUs (%s), %s; a 4 KB write and its sync take %.2f ms; other programs used %.0f %% of the CPUs\n",
 		m.Machine.System, m.Machine.CPUs, m.Machine.Model, m.Machine.Go, m.Machine.SyncMillis, 100*m.Machine.Others)
+	if len(m.Storage) > 0 {
+		printStorage(&b, m)
+		_, err := io.WriteString(out, b.String())
+		return err
+	}
 	fmt.Fprintf(&b, "%d rounds of %g s; medians, with the lowest and highest round in brackets\n",
 		m.Settings.Rounds, m.Settings.Seconds)
 	for _, path := range m.Settings.Paths {

@@ -35,9 +35,9 @@ func ceiling(path string) string {
 
 // server takes messages on one path at a TCP address.
 type server struct {
-	addr string
-	pid  int // 0: it runs in this process
-	stop func() error
+	addr    string
+	process *process // nil: it runs in this one
+	stop    func() error
 }
 
 // servers start what is measured.
@@ -95,23 +95,34 @@ func (s *servers) startSink(ctx context.Context) (*server, error) {
 // startDaybook runs the daemon with one way in and an archive of its own, which
 // is removed when it stops.
 func (s *servers) startDaybook(ctx context.Context, path string) (*server, error) {
-	addr, err := freeAddress()
-	if err != nil {
-		return nil, err
-	}
 	data, err := os.MkdirTemp(s.work, "archive-*")
 	if err != nil {
 		return nil, err
 	}
-	listen := map[string]string{pathLMTP: "off", pathMilter: "off"}
-	listen[path] = "tcp:" + addr
-	running, err := launch(ctx, addr, s.program, "serve", "--data", filepath.Join(data, "data"),
-		"--lmtp", listen[pathLMTP], "--milter", listen[pathMilter])
+	running, err := s.launchDaybook(ctx, filepath.Join(data, "data"), path)
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(data))
 	}
 	stop := running.stop
 	running.stop = func() error { return errors.Join(stop(), os.RemoveAll(data)) }
+	return running, nil
+}
+
+// launchDaybook runs the daemon with one way in and a folder for its data, which
+// stays.
+func (s *servers) launchDaybook(ctx context.Context, data, path string) (*server, error) {
+	addr, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	listen := map[string]string{pathLMTP: "off", pathMilter: "off"}
+	listen[path] = "tcp:" + addr
+	running, err := launch(ctx, addr, s.program, "serve", "--data", data,
+		"--lmtp", listen[pathLMTP], "--milter", listen[pathMilter])
+	if err != nil {
+		return nil, err
+	}
+	running.stop = running.process.stopInOrder
 	return running, nil
 }
 
@@ -124,7 +135,7 @@ func launch(ctx context.Context, addr, program string, args ...string) (*server,
 	if err := p.await(ctx, addr); err != nil {
 		return nil, errors.Join(err, p.stop())
 	}
-	return &server{addr: addr, pid: p.cmd.Process.Pid, stop: p.stop}, nil
+	return &server{addr: addr, process: p, stop: p.stop}, nil
 }
 
 // startNothing serves the do-nothing milter from this process.

@@ -31,13 +31,17 @@ type writer struct {
 }
 
 func newWriter(seed uint64) *writer {
-	w := &writer{random: rand.New(rand.NewPCG(seed, 0)), words: strings.Fields(commonWords)}
+	w := seeded(seed)
+	w.words = strings.Fields(commonWords)
 	for range madeUpWords {
 		w.words = append(w.words, w.madeUp())
 	}
 	w.choice = rand.NewZipf(w.random, 1.15, 6, uint64(len(w.words)-1))
 	return w
 }
+
+// seeded is a writer that knows no words.
+func seeded(seed uint64) *writer { return &writer{random: rand.New(rand.NewPCG(seed, 0))} }
 
 // madeUp makes a word of two to four syllables.
 func (w *writer) madeUp() string {

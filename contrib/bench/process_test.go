@@ -1,0 +1,33 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// A program that fails while it stops is told of, with what it said.
+func TestStopInOrder(t *testing.T) {
+	for name, c := range map[string]struct{ end, want string }{
+		"in order": {"exit 0", ""},
+		"failing":  {"echo the disk is full; exit 3", "the disk is full"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, err := startProcess("/bin/sh", "-c", "trap '"+c.end+"' TERM; echo ready; while :; do sleep 0.1; done")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for !strings.Contains(p.said.String(), "ready") {
+				select {
+				case <-p.done:
+					t.Fatalf("it ended at once: %v: %s", p.err, p.said)
+				case <-time.After(time.Millisecond):
+				}
+			}
+			err = p.stopInOrder()
+			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+				t.Errorf("stopping gives %v, want %q", err, c.want)
+			}
+		})
+	}
+}
