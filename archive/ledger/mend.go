@@ -27,7 +27,7 @@ func (p *patient) cure(ctx context.Context, s *sidecar, found faults) (why strin
 		return fmt.Sprintf("the parity file covers %d bytes of the file only", s.end), nil
 	}
 	if found.size() > maxBurst {
-		return p.apart(found), nil
+		return p.apart(), nil
 	}
 	p.file.patch = nil
 	sum, err := p.upTo(s.end).read(ctx)
@@ -53,11 +53,11 @@ func (p *patient) cure(ctx context.Context, s *sidecar, found faults) (why strin
 		lay(patch[from-found.start:], diff, from) // takes it back
 	}
 	p.file.patch = nil
-	return p.apart(found), nil
+	return p.apart(), nil
 }
 
 // apart is why a file cannot be mended.
-func (p *patient) apart(found faults) string {
+func (p *patient) apart() string {
 	if p.file.size == 0 {
 		return fmt.Sprintf("the file is missing, and more than %d KiB of it were there", stride>>10)
 	}

@@ -145,6 +145,12 @@ func (r *repair) segment(number uint32) error {
 	if err != nil || end == 0 {
 		return err
 	}
+	if end > p.file.size+stride { // nothing that long is read in the place of what is missing
+		r.tell(Mending{
+			Segment: number, Outcome: Hopeless, Offset: p.file.size, Length: end - p.file.size, Reason: p.apart(),
+		})
+		return nil
+	}
 	p.file.length = end
 	p.compact = lacking == nil && s.compact
 	found, _, err := p.examine(r.ctx, run{0, end}, false)
