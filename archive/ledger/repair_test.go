@@ -480,3 +480,25 @@ func FuzzSidecar(f *testing.F) {
 		}
 	})
 }
+
+// TestRepairOfTooMuchThatIsMissing cuts off more than a stride, or all, and has a
+// parity file tell of a length that no disk has.
+func TestRepairOfTooMuchThatIsMissing(t *testing.T) {
+	s := bigSample(t, seeded(t))
+	cut, gone, absurd := maps.Clone(s.content), maps.Clone(s.content), maps.Clone(s.content)
+	cut[SegmentName(4)] = cut[SegmentName(4)][:len(cut[SegmentName(4)])-stride-1]
+	delete(gone, SegmentName(4))
+	p, err := parseSidecar(absurd[ParityName(4)])
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.end = 1 << 62
+	absurd[ParityName(4)] = p.bytes()
+	for what, content := range map[string]map[string][]byte{"cut": cut, "gone": gone, "absurd": absurd} {
+		fs := memory(t, content)
+		told, report := mustRepair(t, fs, s.mark, false)
+		if report.Hopeless != 1 || len(told) != 1 || told[0].Segment != 4 || !maps.EqualFunc(files(t, fs, "/"), content, bytes.Equal) {
+			t.Errorf("%s: Repair tells %+v, or has changed files", what, told)
+		}
+	}
+}
