@@ -32,6 +32,7 @@ import (
 //	                            a file of it, with the trailer of a message
 //	GET /v1/verify              a stream of what is done and found, and the result
 //	GET /v1/orphans             the same, of contents that nothing needs
+//	GET /v1/dictionaries        a stream of the dictionaries that the archive trained
 //
 // POST has the daemon do something.
 //
@@ -40,6 +41,8 @@ import (
 //	POST /v1/quarantine/ID/keep     the same
 //	POST /v1/compact                takes a compactOrder; a stream of what is done, and
 //	                                the result
+//	POST /v1/dictionaries?tenant=NAME
+//	                                trains a dictionary; answers it when it is kept
 //
 // Errors are a wireFault with a status of 400, 404 or 500.
 const (
@@ -79,6 +82,8 @@ func (c *control) handler() http.Handler {
 	mux.HandleFunc("GET /v1/verify", c.verify)
 	mux.HandleFunc("GET /v1/orphans", c.orphans)
 	mux.HandleFunc("POST /v1/compact", c.compact)
+	mux.HandleFunc("GET /v1/dictionaries", c.dictionaries)
+	mux.HandleFunc("POST /v1/dictionaries", c.train)
 	return mux
 }
 

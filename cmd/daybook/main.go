@@ -40,6 +40,7 @@ type commands struct {
 	Status     statusCmd     `cmd:"" help:"Show how the archive and the daemon are."`
 	Journal    journalCmd    `cmd:"" help:"Make journal addresses, and test journals."`
 	Compact    compactCmd    `cmd:"" help:"Give back the space of what nothing needs."`
+	Dictionary dictionaryCmd `cmd:"" help:"List and train what the compressor knows of mail."`
 	Repair     repairCmd     `cmd:"" help:"Mend damaged places of the ledger."`
 	Rebuild    rebuildCmd    `cmd:"" help:"Make the catalog anew from the ledger."`
 	Version    versionCmd    `cmd:"" help:"Show the version."`

@@ -57,6 +57,9 @@ func TestMain(m *testing.M) {
 //	                         it is made new each time
 //	prepare DIR FILE         makes an archive of the receipts that the file tells, see
 //	                         scriptPrepare
+//	correspond DIR TENANT FROM COUNT
+//	                         adds so many receipts of a tenant to an archive, numbered
+//	                         from FROM on and each a little different
 //	mask FILE                replaces in a listing what differs from run to run
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -69,6 +72,7 @@ func TestScript(t *testing.T) {
 			"deliver": scriptDeliver, "exitcode": scriptExitCode,
 			"flip": scriptFlip, "crlf": scriptCRLF, "httpget": scriptHTTPGet, "mask": scriptMask, "expand": scriptExpand,
 			"certificate": scriptCertificate, "prepare": scriptPrepare, "orphan": scriptOrphan,
+			"correspond": scriptCorrespond,
 		},
 	})
 }

@@ -53,6 +53,11 @@ type store interface {
 	Orphans(ctx context.Context, shown func(done, total int64), found func(orphan)) (orphanResult, error)
 	// Compact drops contents that nothing needs.
 	Compact(ctx context.Context, order compactOrder, shown func(done, total int64)) (compactResult, error)
+	// Dictionaries gives the dictionaries that the archive trained, by number.
+	Dictionaries(ctx context.Context) iter.Seq2[dictionary, error]
+	// Train trains a dictionary on a tenant's latest mail, and gives it when it is kept;
+	// else the error says why it is not.
+	Train(ctx context.Context, tenant string) (dictionary, error)
 	// Status tells how the archive is and, behind a daemon, the daemon.
 	Status(ctx context.Context) (status, error)
 	Close() error
