@@ -88,19 +88,20 @@ func (a *Archive) writeEntry(ctx context.Context, e *Entry, text []byte, content
 	if len(text) == 0 {
 		return a.ledger.Append(ctx, append(contents, newEntryRecord(e, facts, nil, nil)))
 	}
-	l := a.chains.enter(e.Tenant)
-	defer a.chains.leave(l)
-	for range maxTries {
-		wait, err := a.enchain(ctx, l, e, facts, text, contents)
-		if err == nil {
-			err = wait()
-		}
-		if !errors.Is(err, ledger.ErrThread) && !errors.Is(err, errComeBack) {
-			return err
+	if l := a.chains.enter(e.Tenant); l != nil {
+		defer a.chains.leave(l)
+		for range maxTries {
+			wait, err := a.enchain(ctx, l, e, facts, text, contents)
+			if err == nil {
+				err = wait()
+			}
+			if !errors.Is(err, ledger.ErrThread) && !errors.Is(err, errComeBack) {
+				return err
+			}
 		}
 	}
-	raw := &element{as: textRaw, size: len(text)}
-	return a.ledger.Append(ctx, append(contents, newEntryRecord(e, facts, raw, text)))
+	alone, data := a.press.text(text)
+	return a.ledger.Append(ctx, append(contents, newEntryRecord(e, facts, alone, data)))
 }
 
 // enchain compresses an entry's text in the lane's chain and puts its records into
@@ -110,7 +111,7 @@ func (a *Archive) enchain(ctx context.Context, l *lane, e *Entry, facts, text []
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	k := l.chain
-	if k != nil && (k.thread.Broken() || k.size+len(text) > maxChain || a.ledger.Mark().Seq-k.start > maxSpan/2) {
+	if k != nil && (k.thread.Broken() || k.index >= maxSpan/2 || k.size+len(text) > maxChain || a.ledger.Mark().Seq-k.start > maxSpan/2) {
 		a.chains.end(k)
 		k, l.chain = nil, nil
 	}
@@ -168,6 +169,11 @@ func (a *Archive) AppendEvent(ctx context.Context, e Event) (Event, error) {
 			return Event{}, fmt.Errorf("an event of the kind %q has the decision to skip", e.Kind)
 		}
 	}
+	done, err := a.use()
+	if err != nil {
+		return Event{}, err
+	}
+	defer done()
 	return a.appendEvent(ctx, nil, e)
 }
 

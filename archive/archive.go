@@ -98,6 +98,7 @@ type Archive struct {
 	school    *school
 	catalog   *catalog
 	ledger    *ledger.Ledger
+	marker    *marker // nil while the ledger is being opened
 	space     *space
 	damage    []Damage
 	metrics   *metrics
@@ -148,21 +149,19 @@ func Open(dir string, o Options) (_ *Archive, err error) {
 	if err != nil {
 		return nil, err
 	}
-	a.ledger, err = ledger.Open(context.Background(), o.FS.PathJoin(dir, ledgerDir), ledger.Options{
-		FS: o.FS, SegmentSize: o.SegmentSize, ReadOnly: o.ReadOnly,
-		From: a.catalog.state.mark, Acknowledged: known, Apply: a.apply,
-	})
+	found, recovery, err := a.openLedger(&o, known)
 	if err != nil {
 		return nil, err
 	}
-	for _, d := range a.ledger.Recovery().Damage {
+	for _, d := range found {
 		if !slices.Contains(lost, d) {
 			lost = append(lost, d)
 		}
 	}
 	a.damage = a.nameDamage(lost)
 	if !o.ReadOnly {
-		err = a.recordRecovery()
+		a.marker = openMarker(o.FS, dir)
+		err = a.recordRecovery(recovery)
 	}
 	return a, err
 }
@@ -296,11 +295,17 @@ func (a *Archive) tidy() {
 // apply is called by the ledger with every group of records.
 func (a *Archive) apply(records []ledger.Record, end ledger.Mark) error {
 	a.metrics.group(records)
-	return a.catalog.apply(records, end)
+	if err := a.catalog.apply(records, end); err != nil {
+		return err
+	}
+	if a.marker != nil {
+		a.marker.write(end)
+	}
+	return nil
 }
 
 // recordRecovery makes events of what Open found, once each.
-func (a *Archive) recordRecovery() error {
+func (a *Archive) recordRecovery(r ledger.Recovery) error {
 	known := map[string]bool{}
 	if len(a.damage) > 0 {
 		for e, err := range a.Events(context.Background(), Query{Kind: EventDamage}) {
@@ -310,7 +315,7 @@ func (a *Archive) recordRecovery() error {
 		}
 	}
 	var events []Event
-	if r := a.ledger.Recovery(); r.Torn > 0 {
+	if r.Torn > 0 {
 		text := fmt.Sprintf("after an unclean end %d bytes from byte %d of segment %s on were left out; they had not been acknowledged",
 			r.Torn, r.TornAt.Offset, ledger.SegmentName(r.TornAt.Segment))
 		events = append(events, Event{Kind: EventRecovered, Text: text})
@@ -364,6 +369,9 @@ func (a *Archive) release() error {
 	var errs []error
 	if a.ledger != nil {
 		errs = append(errs, a.ledger.Close())
+	}
+	if a.marker != nil {
+		a.marker.close()
 	}
 	if a.catalog != nil {
 		err := a.catalog.close()

@@ -97,7 +97,9 @@ type catalog struct {
 	// of contents. It is owned by apply as well.
 	held   map[string]held
 	heldIn uint32
-	unread int   // entries whose dictionary was missing when they were applied
+	// unread counts the entries whose dictionary was missing when they were applied, and
+	// may yet be in the ledger.
+	unread int
 	behind int64 // bytes of the ledger that were applied since the catalog was last written out
 }
 
@@ -307,25 +309,19 @@ func (k *catalog) add(b *pebble.Batch, r *ledger.Record, s *state) error {
 	case typeDictionary:
 		return k.addOwn(b, r, at)
 	}
-	return fmt.Errorf("record type %d was written by a newer daybook", r.Type)
+	return fmt.Errorf("record type %d %w", r.Type, errNewer)
 }
 
 func (k *catalog) addEntry(b *pebble.Batch, r *ledger.Record, at []byte, s *state) error {
-	e, ok := r.Note.(*Entry)
-	if !ok {
-		read, err := k.codec.decodeEntry(*r)
-		if errors.Is(err, errNoDictionary) {
-			k.unread++
-			s.entries++ // it is there, and who reads it is told what is missing
-			return b.Set(seqKey(keyEntry, r.Seq), at, nil)
-		}
-		if err != nil {
-			return err
-		}
-		e = &read
+	e, err := k.entryOf(r, s)
+	if err != nil {
+		return err
+	}
+	s.entries++
+	if e == nil {
+		return b.Set(seqKey(keyEntry, r.Seq), at, nil)
 	}
 	e.ID = r.Seq
-	s.entries++
 	s.received += uint64(e.Size)
 	j, err := k.join(b, e, s)
 	if err != nil {
@@ -385,19 +381,20 @@ func addInline(b *pebble.Batch, e *Entry, at []byte, s *state) error {
 }
 
 // addEvent notes an event and what it changes. What was there before is not
-// looked at: the last event counts.
+// looked at: the last event counts. One that cannot be decoded is there, and changes
+// nothing.
 func (k *catalog) addEvent(b *pebble.Batch, r *ledger.Record, at []byte, s *state) error {
+	s.events++
+	if err := b.Set(seqKey(keyEvent, r.Seq), at, nil); err != nil {
+		return err
+	}
 	e, ok := r.Note.(*Event)
 	if !ok {
 		read, err := k.codec.decodeEvent(*r)
 		if err != nil {
-			return err
+			return newer(err)
 		}
 		e = &read
-	}
-	s.events++
-	if err := b.Set(seqKey(keyEvent, r.Seq), at, nil); err != nil {
-		return err
 	}
 	switch e.Kind {
 	case EventRelease:
@@ -416,13 +413,13 @@ func (k *catalog) addEvent(b *pebble.Batch, r *ledger.Record, at []byte, s *stat
 
 // addContent notes where a content stands. Of several with the same bytes the
 // last one counts: so the content need not be looked up here, and a copy that comes
-// again heals one that was damaged.
+// again heals one that was damaged. One that cannot be decoded is not to be found.
 func (k *catalog) addContent(b *pebble.Batch, r *ledger.Record, at []byte, s *state) error {
 	key, ok := r.Note.([]byte)
 	if !ok {
 		c, err := decodeContent(r.Body)
 		if err != nil {
-			return fmt.Errorf("content before number %d: %w", r.Seq, err)
+			return inRecord("content", r, newer(err))
 		}
 		key = contentKey(c.tenant, c.hash[:])
 	}
@@ -487,6 +484,11 @@ var errNotFlushed = errors.New("the catalog could not be written out in time")
 // it. Pebble would try for ever on a full disk, which is why close does not wait so
 // long, and not after a first failure: the error is then [errNotFlushed].
 func (k *catalog) close() error {
+	return k.finish(time.After(flushTime))
+}
+
+// finish is close for another time to wait until; nil is for as long as it takes.
+func (k *catalog) finish(until <-chan time.Time) error {
 	if k.overlay != nil {
 		return errors.Join(k.overlay.Close(), k.db.Close())
 	}
@@ -497,7 +499,7 @@ func (k *catalog) close() error {
 		case <-flushed:
 		case <-k.trouble:
 			err = errNotFlushed
-		case <-time.After(flushTime):
+		case <-until:
 			err = errNotFlushed
 		}
 	}

@@ -67,16 +67,16 @@ type chain struct {
 	coder  *coder
 }
 
-// enter gives the tenant's lane, and leaves ends its use. A lane that nobody uses
-// makes room for one that is not there yet.
+// enter gives the tenant's lane, and leave ends its use. A lane that nobody uses
+// makes room for one that is not there yet; when all are in use there is none.
 func (c *chains) enter(tenant string) *lane {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.clock++
 	l := c.lanes[tenant]
 	if l == nil {
-		if len(c.lanes) >= maxLanes {
-			c.evict()
+		if len(c.lanes) >= maxLanes && !c.evict() {
+			return nil
 		}
 		l = &lane{}
 		c.lanes[tenant] = l
@@ -101,20 +101,24 @@ func (c *chains) calm() bool {
 	return n <= maxCalm
 }
 
-// evict lets go of the lane that was used longest ago, if none uses it. c.mu is held.
-func (c *chains) evict() {
+// evict lets go of the lane that was used longest ago, of those that nobody uses, and
+// tells whether there was one. c.mu is held.
+func (c *chains) evict() bool {
 	oldest := ""
 	for tenant, l := range c.lanes {
 		if l.waiting == 0 && (oldest == "" || l.used < c.lanes[oldest].used) {
 			oldest = tenant
 		}
 	}
-	if l := c.lanes[oldest]; l != nil {
-		if l.chain != nil {
-			c.keep(l.chain.coder)
-		}
-		delete(c.lanes, oldest)
+	l := c.lanes[oldest]
+	if l == nil {
+		return false
 	}
+	if l.chain != nil {
+		c.keep(l.chain.coder)
+	}
+	delete(c.lanes, oldest)
+	return true
 }
 
 // begin makes a chain.

@@ -146,6 +146,13 @@ func (c *compactor) segment(ctx context.Context, idle []standing) error {
 	if !current && !info.Sealed {
 		return nil // the header behind it is damaged
 	}
+	if current && !c.o.DryRun {
+		// Before a content is doomed: who writes it again, does so behind the segment.
+		if err := c.a.ledger.Rotate(ctx); err != nil {
+			return err
+		}
+		info = c.a.segments()[info.Number]
+	}
 	defer c.a.pins.spare()
 	drop, err := c.choose(ctx, idle)
 	if err != nil || len(drop) == 0 || !c.pays(bytesOf(drop), &info) {
@@ -158,11 +165,6 @@ func (c *compactor) segment(ctx context.Context, idle []standing) error {
 	}
 	if err := c.a.space.room(after); err != nil {
 		return err
-	}
-	if current {
-		if err := c.a.ledger.Rotate(ctx); err != nil {
-			return err
-		}
 	}
 	if err := c.giveUp(ctx, info.Number, drop); err != nil {
 		return err
@@ -223,15 +225,20 @@ func (c *compactor) doom(key string) bool {
 	return c.a.pins.doom(key)
 }
 
-// giveUp records which contents do not count any more, durably.
+// giveUp records which contents do not count any more, durably. No record of them that
+// the ledger was read without stands before the last of those that are dropped.
 func (c *compactor) giveUp(ctx context.Context, segment uint32, drop []verdict) error {
 	left, err := c.left(segment, drop)
 	if err != nil {
 		return err
 	}
+	until := int64(0)
+	for i := range drop {
+		until = max(until, drop[i].at.End().Offset)
+	}
 	for len(drop) > 0 {
 		n := min(len(drop), maxGone)
-		one := &Compaction{Segment: segment, Records: uint64(n), Bytes: bytesOf(drop[:n]), gone: gone(drop[:n])}
+		one := &Compaction{Segment: segment, Records: uint64(n), Bytes: bytesOf(drop[:n]), gone: gone(drop[:n]), until: until}
 		if drop = drop[n:]; len(drop) == 0 {
 			one.left = left
 		}

@@ -699,7 +699,7 @@ func TestCompactionRecordIsReadBack(t *testing.T) {
 	for _, want := range []*Compaction{
 		{Segment: 1},
 		{Segment: 7, Records: 2, Bytes: 99, gone: []goneContents{{"a", hashOf(nil)}, {"", append(hashOf(nil), hashOf([]byte{1})...)}},
-			left: []leftContents{{"a", held{1, 2}}, {"", held{}}}},
+			left: []leftContents{{"a", held{1, 2}}, {"", held{}}}, until: 4711},
 	} {
 		body, err := c.encodeEvent(&Event{Kind: EventCompaction, Compaction: want})
 		if err != nil {
@@ -712,6 +712,7 @@ func TestCompactionRecordIsReadBack(t *testing.T) {
 	}
 	for name, bad := range map[string]*Compaction{
 		"no segment":            {},
+		"a negative place":      {Segment: 1, until: -1},
 		"half a digest":         {Segment: 1, gone: []goneContents{{"a", []byte{1, 2}}}},
 		"a tenant of 300 bytes": {Segment: 1, left: []leftContents{{string(make([]byte, 300)), held{}}}},
 	} {

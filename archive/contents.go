@@ -14,6 +14,10 @@ import (
 // before they are written, ahead of its entry.
 const flushBytes = 1 << 20
 
+// maxLooked is how many texts of other entries one append looks into: each may have a
+// chain of texts decompressed. What is not found for that is stored again.
+const maxLooked = 16
+
 // contents are those of one append: which of them the tenant has already, and the
 // records of those it has not.
 type contents struct {
@@ -26,6 +30,7 @@ type contents struct {
 	waiting int             // bytes of them
 	mine    map[string]bool // keys that this append writes; true: they are written
 	awaited []*claim        // contents that others are writing
+	looked  int             // texts of other entries that were looked into
 	pinned  map[string]bool // keys of all that the append may refer to; true: doomed
 }
 
@@ -45,7 +50,18 @@ func (s *contents) pin(key string) (doomed bool) {
 
 // has tells whether the tenant has a content, which then stays until the append ends.
 func (s *contents) has(hash Digest, size int) bool {
-	return !s.pin(string(contentKey(s.tenant, hash[:]))) && s.a.present(s.tenant, hash, size)
+	key := contentKey(s.tenant, hash[:])
+	if s.pin(string(key)) {
+		return false
+	}
+	_, inline, err := contentPlace(s.a.catalog.reader(), key)
+	if err != nil || inline >= 0 && s.looked == maxLooked {
+		return false
+	}
+	if inline >= 0 {
+		s.looked++
+	}
+	return s.a.present(s.tenant, hash, size)
 }
 
 // put sees to it that the tenant has a content, by a record of this append unless it

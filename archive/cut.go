@@ -20,6 +20,10 @@ const (
 	// contents. What is over them becomes contents with records of their own.
 	maxLiteral = maxElement / 2
 	maxInline  = maxElement / 2
+	// maxLayouts bounds the layouts of a formula, so that an entry fits a record, and
+	// pieceRoom is about what a piece takes in it apart from that.
+	maxLayouts = 8 << 20
+	pieceRoom  = 8
 )
 
 var errChanged = errors.New("the bytes do not have the digest that was handed over with them: they have changed")
@@ -31,9 +35,10 @@ type cutter struct {
 	literal []byte
 	inline  []byte
 
-	group  int
-	bundle []byte // small texts of one group, which are kept together
-	open   []int  // pieces that take their bytes from bundle
+	layouts int // bytes of the formula so far, about
+	group   int
+	bundle  []byte // small texts of one group, which are kept together
+	open    []int  // pieces that take their bytes from bundle
 }
 
 // message cuts a body. The pieces, put together again, have the digest; a body that
@@ -64,6 +69,9 @@ func (c *cutter) split(ctx context.Context, r *Receipt) error {
 			return err
 		}
 		sum.Write(wire)
+		if c.layouts += len(p.Layout) + pieceRoom; c.layouts > maxLayouts && p.Form != recipe.FormRaw {
+			return c.undecoded(ctx, wire)
+		}
 		return c.take(ctx, p, stored)
 	})
 	if err == nil {
@@ -73,6 +81,19 @@ func (c *cutter) split(ctx context.Context, r *Receipt) error {
 		err = errChanged
 	}
 	return err
+}
+
+// undecoded takes the bytes of a piece as they stand, for a message whose formula has
+// become so large that a record might not hold it.
+func (c *cutter) undecoded(ctx context.Context, wire []byte) error {
+	for len(wire) > 0 {
+		n := min(len(wire), recipe.MaxStored)
+		if err := c.part(ctx, recipe.Piece{Wire: int64(n), Stored: n, Role: recipe.RolePart}, wire[:n]); err != nil {
+			return err
+		}
+		wire = wire[n:]
+	}
+	return nil
 }
 
 // whole cuts a body as it stands.

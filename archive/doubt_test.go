@@ -1,11 +1,16 @@
 package archive
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
+
+	"daybook/archive/ledger"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
@@ -139,4 +144,82 @@ func TestCatalogInDoubtStaysInUse(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	verified(t, a)
+}
+
+// What is in a record that the ledger finds whole cannot be decoded: it is named, and
+// keeps nothing else from being read, now and when it is read again.
+func TestRecordThatCannotBeDecoded(t *testing.T) {
+	fs := vfs.NewCrashableMem()
+	a := open(t, "data", Options{FS: fs})
+	good := appendOne(t, a, receipt([]byte("good"), "a@b", "c@d"))
+	e := &Entry{Tenant: "default", Source: "test", formula: &formula{}}
+	facts, _, err := a.codec.encodeFacts(e, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bad := []ledger.Record{
+		newEntryRecord(e, facts, &element{as: textChained, start: good.ID, index: maxSpan + 1}, nil),
+		{Type: typeEntry, Flags: ledger.Numbered, Body: []byte("no entry")},
+		{Type: typeEvent, Flags: ledger.Numbered, Body: []byte("no event")},
+		{Type: typeContent, Body: []byte{contentVersion}},
+		{Type: typeDictionary, Body: []byte{ownVersion}},
+	}
+	if err := a.ledger.Append(context.Background(), bad); err != nil {
+		t.Fatal(err)
+	}
+	last := appendOne(t, a, receipt([]byte("last"), "a@b", "c@d"))
+	want := dump(t, a)
+	clone := fs.CrashClone(vfs.CrashCloneCfg{})
+	a.Close()
+	a = open(t, "data", Options{FS: clone})
+	if have := dump(t, a); have != want {
+		t.Errorf("replayed the catalog is\n%s\nwant\n%s", have, want)
+	}
+	for id := good.ID + 1; id <= good.ID+2; id++ {
+		d := (*Damage)(nil)
+		if _, err := a.Entry(id); !errors.As(err, &d) || d.Entry != id {
+			t.Errorf("entry %d: %v", id, err)
+		}
+	}
+	for _, e := range []Entry{good, last} {
+		if b := body(t, a, e.ID); len(b) != 4 {
+			t.Errorf("entry %d has the bytes %q", e.ID, b)
+		}
+	}
+	if n := a.Stats().Doubts; n != 0 {
+		t.Errorf("%d doubts: the catalog would be made anew each time", n)
+	}
+	a.Close()
+}
+
+// slowFS takes longer to finish a table than the catalog's close waits for.
+type slowFS struct{ vfs.FS }
+
+type slowTable struct{ vfs.File }
+
+func (f slowFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	file, err := f.FS.Create(name, c)
+	if err != nil || !isTable(name) {
+		return file, err
+	}
+	return slowTable{file}, nil
+}
+
+func (f slowTable) Close() error {
+	time.Sleep(flushTime + time.Second)
+	return f.File.Close()
+}
+
+// A new catalog is waited for, however slow the disk.
+func TestRebuildOnSlowDisk(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes some seconds")
+	}
+	fs := vfs.NewMem()
+	a := open(t, "data", Options{FS: fs})
+	appendOne(t, a, receipt([]byte("x"), "a@b", "c@d"))
+	a.Close()
+	if _, err := Rebuild(t.Context(), "data", Options{FS: slowFS{fs}, Logger: quiet()}, nil, func(Damage) {}); err != nil {
+		t.Error(err)
+	}
 }

@@ -14,7 +14,7 @@ import (
 //	1  .. length of the facts, uvarint
 //	.. .. the facts, see factsPress
 //	.. .. the text, which may be missing:
-//	      1 byte: 0 as it is, 1 compressed in a chain
+//	      1 byte: 0 as it is, 1 compressed in a chain, 2 compressed by itself
 //	      in a chain: number of the chain's first entry, uvarint, 0 for this one; and
 //	      the text's place in the chain, uvarint, from 0
 //	      length of the text, uvarint
@@ -24,10 +24,15 @@ import (
 // at the ends of blocks.
 const entryFormat = 3
 
+// lastFormat is behind the first bytes that later formats may have. The records up to
+// version 2, which are CBOR maps, begin with greater ones.
+const lastFormat = 0x20
+
 // Ways in which a text is stored.
 const (
 	textRaw     = 0
 	textChained = 1
+	textAlone   = 2 // one frame of zstd
 )
 
 // element is the text of an entry as it is stored.
@@ -62,19 +67,19 @@ func decodeElement(b []byte, id uint64) (e element, err error) {
 	f := fields{b: b[1:]}
 	e.as = b[0]
 	switch e.as {
-	case textRaw:
+	case textRaw, textAlone:
 	case textChained:
 		if e.start = f.uvarint(1<<63 - 1); e.start == 0 {
 			e.start = id
 		}
 		e.index = int(f.uvarint(maxSpan))
 	default:
-		return e, fmt.Errorf("its text is stored in a way, %d, that is not known to this daybook", e.as)
+		return e, fmt.Errorf("its text is stored in a way, %d, that is not known: it %w", e.as, errNewer)
 	}
 	e.size = int(f.uvarint(maxText3))
 	e.data = f.b
 	bad := f.bad || e.start > id || (e.start == id) != (e.index == 0 && e.as == textChained) ||
-		e.as == textRaw && len(e.data) != e.size || e.as == textChained && e.size > maxElement
+		e.as == textRaw && len(e.data) != e.size || e.as != textRaw && e.size > maxElement
 	if bad {
 		return element{}, errElement
 	}

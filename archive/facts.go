@@ -96,7 +96,7 @@ func (e *Entry) readNumbers(b []byte) (err error) {
 	f := fields{b: b}
 	has := f.byte()
 	if has&^knownNumbers != 0 {
-		return errors.New("its numbers were written by a newer daybook")
+		return fmt.Errorf("what has its numbers %w", errNewer)
 	}
 	if n := f.bytes(8); !f.bad {
 		e.Received = time.Unix(0, int64(binary.BigEndian.Uint64(n))).UTC()

@@ -109,7 +109,7 @@ func TestFactsThatAreDamaged(t *testing.T) {
 		}
 	}
 	facts[0] = 9
-	if _, _, err := c.facts.unpack(facts); err == nil || !strings.Contains(err.Error(), "not known to this daybook") {
+	if _, _, err := c.facts.unpack(facts); err == nil || !strings.Contains(err.Error(), "newer daybook") {
 		t.Errorf("facts of a newer daybook: %v", err)
 	}
 	numbers := appendNumbers(nil, e)

@@ -111,7 +111,7 @@ func (p factsPress) unpack(b []byte) (numbers, words []byte, err error) {
 		return nil, nil, errors.New("its facts are malformed")
 	}
 	if as != factsBlocks {
-		return nil, nil, fmt.Errorf("its facts are stored in a way, %d, that is not known to this daybook", as)
+		return nil, nil, fmt.Errorf("its facts are stored in a way, %d, that is not known: it %w", as, errNewer)
 	}
 	dec := p.dec
 	if id >= dictionary.FirstOwn {

@@ -25,10 +25,13 @@ type Compaction struct {
 
 	gone []goneContents
 	left []leftContents
+	// until is the offset in the segment behind the last record that is dropped: a
+	// content that stands there or behind counts on. 0 stands for the segment's end.
+	until int64
 }
 
 // goneContents are contents of a tenant that nothing refers to. They are not found
-// any more, unless there is a record of them behind the segment. Copies that another
+// any more, unless there is a record of them behind those that are dropped. Copies that another
 // one has superseded are not among them: those are not found anyway.
 type goneContents struct {
 	Tenant string `cbor:"1,keyasint"`
@@ -54,13 +57,14 @@ type compactionRecord struct {
 	Bytes   int64          `cbor:"3,keyasint"`
 	Gone    []goneContents `cbor:"4,keyasint,omitempty"`
 	Left    []leftContents `cbor:"5,keyasint,omitempty"`
+	Until   int64          `cbor:"6,keyasint,omitempty"`
 }
 
 func newCompactionRecord(c *Compaction) *compactionRecord {
 	if c == nil {
 		return nil
 	}
-	return &compactionRecord{c.Segment, c.Records, c.Bytes, c.gone, c.left}
+	return &compactionRecord{c.Segment, c.Records, c.Bytes, c.gone, c.left, c.until}
 }
 
 // compaction gives what a record says, which lists whole digests, and tenants whose
@@ -69,7 +73,7 @@ func (r *compactionRecord) compaction() (*Compaction, error) {
 	if r == nil {
 		return nil, nil
 	}
-	bad := r.Segment == 0
+	bad := r.Segment == 0 || r.Until < 0
 	for _, g := range r.Gone {
 		bad = bad || len(g.Tenant) > MaxName || len(g.Hashes)%len(Digest{}) != 0
 	}
@@ -79,7 +83,7 @@ func (r *compactionRecord) compaction() (*Compaction, error) {
 	if bad {
 		return nil, errors.New("what it says of a compaction is malformed")
 	}
-	return &Compaction{r.Segment, r.Records, r.Bytes, r.Gone, r.Left}, nil
+	return &Compaction{r.Segment, r.Records, r.Bytes, r.Gone, r.Left, r.Until}, nil
 }
 
 // keys gives the keys of the contents that are not found any more.
@@ -91,6 +95,11 @@ func (c *Compaction) keys(yield func([]byte) bool) {
 			}
 		}
 	}
+}
+
+// behind tells whether a place is behind all that is dropped.
+func (c *Compaction) behind(at ledger.Location) bool {
+	return at.Segment > c.Segment || at.Segment == c.Segment && c.until > 0 && at.Offset >= c.until
 }
 
 // heldKey is the key of what a segment holds of a tenant's contents.
@@ -177,7 +186,7 @@ func (p *pass) writeHeld(b *pebble.Batch) error {
 }
 
 // giveUp applies a compaction. A content is forgotten when the place where it is found
-// lies in the segment, or in one before; and the counts become those of what is left.
+// lies before the end of what is dropped, in the segment or in one before; and the counts become those of what is left.
 // Both come out the same with and without the records that are given up.
 func (k *catalog) giveUp(b *pebble.Batch, c *Compaction, s *state) error {
 	recent, err := k.recent(b)
@@ -195,7 +204,7 @@ func (k *catalog) giveUp(b *pebble.Batch, c *Compaction, s *state) error {
 		case err != nil:
 			s.doubts++
 			continue
-		case at.Segment > c.Segment:
+		case c.behind(at):
 			continue
 		}
 		if err := b.Delete(key, nil); err != nil {

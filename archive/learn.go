@@ -124,15 +124,35 @@ func (s *school) enrol(tenant string) *pupil {
 		return p
 	}
 	p.next = nextTraining(r.entries)
+	if !s.copied(r.id) {
+		r.copy = 1
+		p.copy, p.due = &r, s.copyDue(r.id)
+	}
 	if p.own, err = s.a.codec.facts.own.get(r.id); err != nil || p.own.encoder() == nil {
 		p.own = nil
-		return p
-	}
-	if _, err := location(from, ownCopyKey(r.id, 1)); errors.Is(err, ErrNotFound) {
-		r.copy = 1
-		p.copy, p.due = &r, s.a.ledger.Mark().Seq+copiesApart
 	}
 	return p
+}
+
+// copied tells whether a dictionary has its second copy, as far as the catalog tells.
+func (s *school) copied(id uint32) bool {
+	_, err := location(s.a.catalog.reader(), ownCopyKey(id, 1))
+	return !errors.Is(err, ErrNotFound)
+}
+
+// copyDue gives the number at which a dictionary's second copy is due. It counts from
+// the first copy and not from now: a tenant may come and go many times. When the first
+// copy cannot be read, the second one is due at once.
+func (s *school) copyDue(id uint32) uint64 {
+	at, err := location(s.a.catalog.reader(), ownCopyKey(id, 0))
+	if err != nil {
+		return 0
+	}
+	r, err := s.a.ledger.Read(at)
+	if err != nil {
+		return 0
+	}
+	return r.Seq + copiesApart
 }
 
 // sample takes the words of the facts of a tenant's entry, and sees to what is due.
@@ -216,6 +236,7 @@ func (s *school) teach(l *lesson) error {
 	}
 	if due := s.due(l.tenant); due != nil {
 		if err := s.write(due); err != nil {
+			s.putBack(l.tenant, due)
 			return err
 		}
 	}
@@ -314,15 +335,22 @@ func (s *school) due(tenant string) *ownRecord {
 	return r
 }
 
+// secondCopy writes what is due, unless that was done while the tenant was away.
 func (s *school) secondCopy(tenant string, r *ownRecord) {
-	err := s.write(r)
-	if err == nil {
+	if s.copied(r.id) {
 		return
 	}
-	s.report(tenant, err)
+	if err := s.write(r); err != nil {
+		s.report(tenant, err)
+		s.putBack(tenant, r)
+	}
+}
+
+// putBack has a second copy that could not be written be due again later.
+func (s *school) putBack(tenant string, r *ownRecord) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if p := s.pupils[tenant]; p != nil && p.own != nil && p.own.id == r.id && p.copy == nil {
+	if p := s.pupils[tenant]; p != nil && p.copy == nil && (p.own == nil || p.own.id == r.id) {
 		p.copy, p.due = r, s.a.ledger.Mark().Seq+copiesApart
 	}
 }

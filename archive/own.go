@@ -155,14 +155,17 @@ func newOwned() (*owned, error) {
 func (o *owned) in(catalog func() pebble.Reader) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.catalog = catalog
+	o.catalog, o.list = catalog, nil // another one need not know the same
 }
 
 // errNoDictionary: neither of its copies is left.
 var errNoDictionary = errors.New("both copies are lost of the dictionary that it was compressed with")
 
+// errLookUp: the catalog does not tell whether it has a dictionary.
+var errLookUp = errors.New("a dictionary could not be looked up")
+
 // get gives a dictionary. The error is errNoDictionary when there is none of that
-// number that can be used.
+// number that can be used, and errLookUp when that is not known.
 func (o *owned) get(id uint32) (*ownDictionary, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -177,7 +180,7 @@ func (o *owned) get(id uint32) (*ownDictionary, error) {
 		return nil, fmt.Errorf("%w: number %d", errNoDictionary, id)
 	}
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", errLookUp, err)
 	}
 	d, err := r.open(o.dec)
 	if err != nil {
@@ -196,6 +199,13 @@ func (o *owned) record(id uint32) (ownRecord, error) {
 		return ownRecord{}, ErrNotFound
 	}
 	return ownIn(o.catalog(), id)
+}
+
+// looked tells whether lookAhead was called: what is missing then is lost.
+func (o *owned) looked() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.ahead != nil
 }
 
 // lookAhead remembers all dictionaries of a catalog, for when its ledger is read again.
@@ -273,11 +283,15 @@ func newestOwn(from pebble.Reader, tenant string) (ownRecord, error) {
 }
 
 // addOwn notes a dictionary: its bytes, for what was compressed with it is read while
-// the ledger is; where its copies stand; and that it is the tenant's newest one.
+// the ledger is; where its copies stand; and that it is the tenant's newest one. A copy
+// that cannot be used is passed over: it must not take the place of the other.
 func (k *catalog) addOwn(b *pebble.Batch, r *ledger.Record, at []byte) error {
 	own, err := decodeOwn(r.Body)
+	if err == nil {
+		_, err = own.open(k.codec.facts.own.dec)
+	}
 	if err != nil {
-		return fmt.Errorf("dictionary before number %d: %w", r.Seq, err)
+		return inRecord("dictionary", r, newer(err))
 	}
 	if err := b.Set(ownCopyKey(own.id, own.copy), at, nil); err != nil {
 		return err

@@ -272,6 +272,67 @@ func TestManyTenantsLearn(t *testing.T) {
 	verified(t, a)
 }
 
+// The first copy of a dictionary is damaged, and entries that need it are applied again:
+// the catalog is what it was.
+func TestDamagedDictionaryIsReplayed(t *testing.T) {
+	for _, readOnly := range []bool{false, true} {
+		fs := vfs.NewCrashableMem()
+		a := open(t, "data", Options{FS: fs})
+		fed(t, a, "anna", 0, minSamples)
+		if err := a.Train(t.Context(), "anna"); err != nil {
+			t.Fatal(err)
+		}
+		r := plainReceipt("anna", 5000)
+		r.Decision = sampleDecision(ActionQuarantine)
+		held := appendOne(t, a, r).ID
+		fed(t, a, "anna", 1000, copiesApart+2)
+		own, err := a.OwnDictionaries()
+		if err != nil || len(own) != 1 || own[0].Copies != ownCopies {
+			t.Fatalf("dictionaries %+v, %v", own, err)
+		}
+		at, err := location(a.catalog.reader(), ownCopyKey(own[0].ID, 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := strings.Count(dump(t, a), "\n")
+		clone := fs.CrashClone(vfs.CrashCloneCfg{})
+		a.Close()
+		spoilRecord(t, clone, at)
+		a = open(t, "data", Options{FS: clone, ReadOnly: readOnly})
+		if n := len(list(t, a, Query{Sender: "anna.1000@example.com"})); n != 1 {
+			t.Errorf("read-only %v: %d entries are found by their sender", readOnly, n)
+		}
+		if have := strings.Count(dump(t, a), "\n"); have < want-3 {
+			t.Errorf("read-only %v: the catalog has %d keys, and had %d", readOnly, have, want)
+		}
+		if e, err := a.Entry(held); err != nil || e.Quarantine != QuarantineWaiting {
+			t.Errorf("read-only %v: entry %d was in quarantine, and is %q, %v", readOnly, held, e.Quarantine, err)
+		}
+		if n := a.Stats().Doubts; n != 0 {
+			t.Errorf("read-only %v: %d doubts are left", readOnly, n)
+		}
+		a.Close()
+	}
+}
+
+// A tenant that others take the place of gets the second copy of its dictionary.
+func TestSecondCopyAmongManyTenants(t *testing.T) {
+	a := open(t, t.TempDir(), Options{})
+	fed(t, a, "anna", 0, minSamples)
+	if err := a.Train(t.Context(), "anna"); err != nil {
+		t.Fatal(err)
+	}
+	for n := range copiesApart/maxPupils + 2 {
+		fed(t, a, "anna", 10000+n, 1)
+		for k := range maxPupils {
+			fed(t, a, fmt.Sprint("t", k), 1000*k+n, 1)
+		}
+	}
+	if own, err := a.OwnDictionaries(); err != nil || len(own) != 1 || own[0].Copies != ownCopies {
+		t.Errorf("dictionaries %+v, %v", own, err)
+	}
+}
+
 func FuzzOwnRecord(f *testing.F) {
 	f.Add((&ownRecord{purpose: purposeFacts, id: dictionary.FirstOwn, tenant: "t", entries: 256, saving: 300, size: 5, data: []byte("12345")}).encode())
 	f.Add([]byte{ownVersion + 1})

@@ -85,6 +85,27 @@ func (p press) comesBack(small, raw []byte) bool {
 	return err == nil && bytes.Equal(back, raw)
 }
 
+// text gives a text as it is stored by itself.
+func (p press) text(raw []byte) (*element, []byte) {
+	scratch := new([]byte)
+	if small, ok := p.small(raw, scratch); ok && len(raw) <= maxElement && p.comesBack(small, raw) {
+		return &element{as: textAlone, size: len(raw)}, small
+	}
+	return &element{as: textRaw, size: len(raw)}, raw
+}
+
+// alone gives the text of an element that is stored by itself.
+func (p press) alone(e *element) ([]byte, error) {
+	if e.as == textRaw || e.size == 0 {
+		return e.data, nil
+	}
+	raw, err := p.dec.DecodeAll(e.data, make([]byte, 0, e.size))
+	if err == nil && len(raw) != e.size {
+		err = errElement
+	}
+	return raw, err
+}
+
 var errDigest = errors.New("its bytes do not have the recorded digest")
 
 // unpack gives the bytes of a content, checked against its digest.

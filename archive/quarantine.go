@@ -75,6 +75,11 @@ func (a *Archive) Keep(ctx context.Context, id uint64, actor, reason string) (Ev
 // judge records what somebody decided about an entry in quarantine. One at a
 // time: an entry that was released is not put back by a Keep beside it.
 func (a *Archive) judge(ctx context.Context, kind EventKind, id uint64, actor, reason string) (Event, error) {
+	done, err := a.use()
+	if err != nil {
+		return Event{}, err
+	}
+	defer done()
 	a.judging.Lock()
 	defer a.judging.Unlock()
 	e, err := a.Entry(id)

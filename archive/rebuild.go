@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	iofs "io/fs"
+	"slices"
 
 	"daybook/archive/ledger"
 
@@ -93,16 +94,63 @@ func (a *Archive) replaceCatalog(o *Options, known ledger.Mark, why string) ([]l
 	return lost, nil
 }
 
+// openLedger opens the ledger and applies to the catalog what it lacks. When that meets
+// entries before the dictionary that they need, as the first of its copies is damaged,
+// the catalog is made anew. lost is what was found to be damaged, and torn what an
+// unclean end left.
+func (a *Archive) openLedger(o *Options, known ledger.Mark) (lost []ledger.Damage, torn ledger.Recovery, err error) {
+	if err = a.replay(o, known); err != nil {
+		return nil, torn, err
+	}
+	torn = a.ledger.Recovery()
+	own := a.codec.facts.own
+	if a.catalog.unread == 0 || own.looked() {
+		return torn.Damage, torn, nil
+	}
+	if o.ReadOnly {
+		if err = own.lookAhead(a.catalog.reader()); err != nil {
+			return nil, torn, err
+		}
+	}
+	err = a.ledger.Close()
+	a.ledger = nil
+	if err != nil {
+		return nil, torn, fmt.Errorf("open archive: %w", err)
+	}
+	known, lost, err = a.settleDoubts(o)
+	if err != nil {
+		return nil, torn, err
+	}
+	if err = a.replay(o, known); err != nil {
+		return nil, torn, err
+	}
+	for _, d := range slices.Concat(torn.Damage, a.ledger.Recovery().Damage) {
+		if !slices.Contains(lost, d) {
+			lost = append(lost, d)
+		}
+	}
+	return lost, torn, nil
+}
+
+// replay opens the ledger, and applies what is behind the catalog's mark.
+func (a *Archive) replay(o *Options, known ledger.Mark) (err error) {
+	a.ledger, err = ledger.Open(context.Background(), a.fs.PathJoin(a.dir, ledgerDir), ledger.Options{
+		FS: a.fs, SegmentSize: o.SegmentSize, ReadOnly: o.ReadOnly,
+		From: a.catalog.state.mark, Acknowledged: acknowledged(a.fs, a.dir, known), Apply: a.apply,
+	})
+	return err
+}
+
 // settleDoubts replaces a catalog, which is open, that could not be read while
-// records were applied. When that cannot be done the old one stays in use: it lacks
+// records were applied, or lacks what could not be decoded then. When that cannot be done the old one stays in use: it lacks
 // no entry, and mail must come in. The results are those of findCatalog.
 func (a *Archive) settleDoubts(o *Options) (known ledger.Mark, lost []ledger.Damage, err error) {
 	dir, p := a.fs.PathJoin(a.dir, catalogDir), storeOptions(o)
 	known = a.catalog.state.mark
-	why := fmt.Sprintf("it could not be read %d times while mail came in", a.catalog.state.doubts)
+	why := fmt.Sprintf("what it is made of could not be read %d times", a.catalog.state.doubts)
 	err = a.catalog.close()
 	a.catalog = nil
-	if err != nil {
+	if err != nil && !errors.Is(err, errNotFlushed) { // it is replaced, or filled up again
 		return known, nil, catalogError(err)
 	}
 	if o.ReadOnly {
@@ -145,8 +193,9 @@ func (a *Archive) fill(ctx context.Context, o *Options, known ledger.Mark, progr
 	return a.fillOnce(ctx, o, known, progress)
 }
 
-// fillOnce applies the whole ledger to a new catalog. The ledger is only read. known is how far the old catalog had come: an end of the
-// ledger that is missing stays known as damage, and its numbers are not given again.
+// fillOnce applies the whole ledger to a new catalog. The ledger is only read. known is
+// how far the old catalog had come: an end of the ledger that is missing stays known as
+// damage, and its numbers are not given again.
 func (a *Archive) fillOnce(ctx context.Context, o *Options, known ledger.Mark, progress func(done, total int64)) (err error) {
 	dir := a.fs.PathJoin(a.dir, rebuildDir)
 	if err := a.fs.RemoveAll(dir); err != nil {
@@ -204,7 +253,7 @@ func (a *Archive) syncLedger() error {
 // swap puts the new catalog in the place of the old one. After a crash between
 // the steps there is no catalog, and Open makes it.
 func (a *Archive) swap() error {
-	err := a.catalog.close()
+	err := a.catalog.finish(nil) // all of it is needed, however slow the disk
 	a.catalog = nil
 	if err != nil {
 		return fmt.Errorf("rebuild: %w", err)

@@ -136,7 +136,9 @@ func decodeFormula(b []byte) (*formula, error) {
 			return nil, errFormula
 		}
 		p.at = taken[p.from+1]
-		taken[p.from+1] += p.Stored
+		if taken[p.from+1] += p.Stored; taken[p.from+1] > maxText3 {
+			return nil, errFormula
+		}
 		f.pieces = append(f.pieces, p)
 	}
 	for i, c := range f.contents {

@@ -136,9 +136,12 @@ func newModes() (cbor.EncMode, cbor.DecMode, error) {
 }
 
 func (c codec) decodeEntry(r ledger.Record) (e Entry, err error) {
-	if len(r.Body) > 0 && r.Body[0] == entryFormat {
+	switch {
+	case len(r.Body) > 0 && r.Body[0] == entryFormat:
 		e, err = c.decodeFacts(r.Body, r.Seq)
-	} else {
+	case len(r.Body) > 0 && r.Body[0] > entryFormat && r.Body[0] < lastFormat:
+		err = checkVersion(int(r.Body[0]), entryFormat)
+	default:
 		e, err = c.decodeOldEntry(r.Body)
 	}
 	if err != nil {
@@ -224,9 +227,17 @@ func (c codec) decodeEvent(r ledger.Record) (Event, error) {
 	return e, nil
 }
 
+// errNewer: a record is not damaged, but this daybook does not know how it is written.
+var errNewer = errors.New("was written by a newer daybook")
+
+// checkVersion gives errNewer for a version behind the newest one. None is 0, so a
+// record of that version is damaged.
 func checkVersion(v, newest int) error {
-	if v < 1 || v > newest {
-		return fmt.Errorf("record version %d was written by a newer daybook; this one reads up to %d", v, newest)
+	if v > newest {
+		return fmt.Errorf("record version %d %w; this one reads up to %d", v, errNewer, newest)
+	}
+	if v < 1 {
+		return fmt.Errorf("there is no record version %d", v)
 	}
 	return nil
 }

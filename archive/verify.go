@@ -201,7 +201,7 @@ func (v *verifier) givenUp(e *Event, r ledger.Record) {
 	}
 	for key := range e.Compaction.keys {
 		at, _, err := contentPlace(v.from, key)
-		if err == nil && at.Segment <= e.Compaction.Segment {
+		if err == nil && !e.Compaction.behind(at) {
 			v.damage(*damaged(r.Seq, r.At, "the catalog still finds a content that it gave up; run `daybook rebuild`"))
 			return
 		}

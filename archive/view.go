@@ -13,6 +13,10 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
+// maxReach bounds how far from the first entry of its chain an entry is looked for. Those
+// that wait to be written do not know how many do.
+const maxReach = 64 * maxSpan
+
 // maxViews is how many chains are kept decompressed for reading.
 const maxViews = 4
 
@@ -60,7 +64,11 @@ func (v *views) get(start uint64) (*view, error) {
 // text gives an entry's text. It is not to be changed.
 func (a *Archive) text(ctx context.Context, id uint64, e *element) ([]byte, error) {
 	if e.as != textChained || e.size == 0 {
-		return e.data, nil
+		raw, err := a.press.alone(e)
+		if err != nil {
+			err = &Damage{Entry: id, Reason: "its text: " + err.Error()}
+		}
+		return raw, err
 	}
 	v, err := a.views.get(e.start)
 	if err != nil {
@@ -96,7 +104,7 @@ func (a *Archive) extend(ctx context.Context, v *view, id uint64) error {
 	if n := len(v.ids); n > 0 {
 		after = v.ids[n-1]
 	}
-	if id-v.start > 2*maxSpan {
+	if id-v.start > maxReach {
 		return &Damage{Entry: id, Reason: "its text is too far from where its chain begins"}
 	}
 	var broken error // why an entry that may be of the chain cannot be read

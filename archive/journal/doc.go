@@ -27,8 +27,8 @@
 //	  message/rfc822                  the original
 //	  message/rfc822                  the same decrypted, if the original is rights-protected
 //
-// The text may stand in a multipart/alternative or be HTML, and gateways add parts.
-// A message inside the original is never taken for an original.
+// The text may stand in a multipart/alternative or be HTML, and gateways add parts and
+// lines. A report with such additions is not pure; see [Report.Pure]. A message inside the original is never taken for an original.
 //
 // # What is believed
 //

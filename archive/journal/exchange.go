@@ -32,6 +32,7 @@ type envelopeText struct {
 
 	subjects []string // of the message, as its headers have them
 	expect   []string // lines of the subject that are to come
+	joined   bool     // the subject has lines that were not to come
 
 	last  string      // name of the line that white space continues
 	early []Recipient // from above Subject and Message-Id
@@ -53,6 +54,9 @@ func readEnvelopeText(text iter.Seq[string], subjects []string, f flags) facts {
 	for line := range text {
 		e.line(line)
 	}
+	if e.joined && !e.knownSubject() {
+		f[FlagImpure] = true
+	}
 	b := e.block
 	switch {
 	case !e.hasSubject || !e.hasMessageID: // there is no better place to look
@@ -69,6 +73,11 @@ func readEnvelopeText(text iter.Seq[string], subjects []string, f flags) facts {
 	}
 	e.messageID, e.label, e.recipients, e.fields = b.id, b.label, b.recipients, b.fields
 	return e.facts
+}
+
+// knownSubject tells whether the subject is one that the headers have.
+func (e *envelopeText) knownSubject() bool {
+	return slices.ContainsFunc(e.subjects, func(s string) bool { return squashed(s) == squashed(e.subject) })
 }
 
 // line reads one line.
@@ -109,6 +118,9 @@ func (e *envelopeText) inSubject() bool { return e.hasSubject && !e.hasMessageID
 
 func (e *envelopeText) field(name, value, line string) {
 	class := classOf(name)
+	if class != "" || name == "sender" || name == "on-behalf-of" {
+		e.flags.spaced(value)
+	}
 	switch {
 	case name == "message-id":
 		e.messageIDLine(value)
@@ -123,6 +135,7 @@ func (e *envelopeText) field(name, value, line string) {
 	case name == "on-behalf-of" && !e.hasSubject && !e.hasMessageID: // below, it can be the subject's
 		e.once(&e.onBehalfOf, nil, sender(value))
 	case name == "label":
+		e.flags.long(value)
 		e.once(&e.block.label, nil, value)
 	default:
 		e.other(name, line)
@@ -144,6 +157,9 @@ func classOf(name string) Class {
 func (e *envelopeText) once(field *string, seen *bool, value string) {
 	if seen != nil && *seen || *field != "" {
 		e.flags[FlagDuplicateField] = true
+		if value != *field {
+			e.flags[FlagImpure] = true
+		}
 		return
 	}
 	if seen != nil {
@@ -163,6 +179,9 @@ func sender(value string) string {
 func (e *envelopeText) subjectLine(value string) {
 	if e.hasSubject {
 		e.flags[FlagDuplicateField] = true
+		if value != e.subject {
+			e.flags[FlagImpure] = true
+		}
 		return
 	}
 	e.subject, e.hasSubject = value, true
@@ -232,11 +251,13 @@ func (e *envelopeText) continued(text string) {
 func (e *envelopeText) recipientContinued(text string) {
 	list := e.list()
 	if len(*list) == 0 {
+		e.flags[FlagImpure] = true
 		return
 	}
 	r := &(*list)[len(*list)-1]
 	more := redirected(r.Address + " " + text)
 	if r.History == Direct && more.History != Direct && usable(&more, e.flags) {
+		e.flags.spaced(more.From)
 		more.Class = r.Class
 		*r = more
 		return
@@ -248,6 +269,7 @@ func (e *envelopeText) recipientContinued(text string) {
 func (e *envelopeText) foreign(text string) {
 	if e.inSubject() || e.last == "subject" && e.subject != "" {
 		e.flags[FlagSubjectLines] = true
+		e.joined = true
 		if len(e.subject) < maxSubject {
 			e.subject += " " + text
 		}
@@ -263,6 +285,7 @@ func (e *envelopeText) other(name, line string) {
 	default:
 		e.flags[FlagImpure] = true
 	}
+	e.flags.long(line)
 	if len(e.block.fields) < maxFields {
 		spelt, value, _ := strings.Cut(line, ":")
 		e.block.fields = append(e.block.fields, Field{strings.TrimSpace(spelt), cut(strings.TrimSpace(value), maxAddress)})

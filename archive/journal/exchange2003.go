@@ -84,6 +84,9 @@ func (l *listText) begin(value string) {
 	case "sender":
 		if l.hasSender {
 			l.flags[FlagDuplicateField] = true
+			if value != l.from {
+				l.flags[FlagImpure] = true
+			}
 			l.at = ""
 			return
 		}
@@ -91,6 +94,9 @@ func (l *listText) begin(value string) {
 	case "message-id":
 		if l.hasMessageID {
 			l.flags[FlagDuplicateField] = true
+			if value != l.messageID {
+				l.flags[FlagImpure] = true
+			}
 			l.at = ""
 			return
 		}
@@ -98,18 +104,23 @@ func (l *listText) begin(value string) {
 	}
 }
 
-// continued reads a wrapped line. The parts belong together without a space.
+// continued reads a wrapped line. The parts belong together without a space. Nothing is
+// to come behind the bracket that ends them.
 func (l *listText) continued(text string) {
-	if l.wrapped++; l.wrapped > maxWrappedFields {
+	if l.wrapped++; l.wrapped > maxWrappedFields || entryEnd(*l.field()) >= 0 {
 		l.flags[FlagImpure] = true
 		l.at = ""
 		return
 	}
+	*l.field() += text
+}
+
+// field gives the field whose lines are read.
+func (l *listText) field() *string {
 	if l.at == "sender" {
-		l.from += text
-	} else {
-		l.messageID += text
+		return &l.from
 	}
+	return &l.messageID
 }
 
 // listed reads a line of the list. Citadel begins each recipient with a tab and quotes
@@ -155,9 +166,11 @@ func entryEnd(s string) int {
 	return -1
 }
 
-// endEntry ends the list. What is left of it is no recipient.
+// endEntry ends a field or the list. What is left of the list is no recipient, and of
+// wrapped lines without a bracket nobody knows what they are.
 func (l *listText) endEntry() {
-	if l.entry != "" {
+	loose := (l.at == "sender" || l.at == "message-id") && l.wrapped > 0 && entryEnd(*l.field()) < 0
+	if l.entry != "" || loose {
 		l.flags[FlagImpure] = true
 	}
 	l.entry, l.wrapped = "", 0

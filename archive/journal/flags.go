@@ -30,13 +30,17 @@ const (
 	FlagUnclosed = "unclosed-multipart"
 	// FlagMidLineDelimiter: the closing delimiter does not stand on a line of its own.
 	FlagMidLineDelimiter = "delimiter-within-line"
+	// FlagPreamble: there is text before the first delimiter, and not only the usual
+	// sentence on multi-part messages.
+	FlagPreamble = "text-before-report"
 	// FlagEpilogue: there is text behind the closing delimiter.
 	FlagEpilogue = "text-after-report"
 	// FlagTooManyParts: parts beyond the bound of their number were not read.
 	FlagTooManyParts = "too-many-parts"
 	// FlagTooDeep: parts beyond the bound of their depth were not read.
 	FlagTooDeep = "too-deep"
-	// FlagExtraPart: there are parts beside the report text and the originals.
+	// FlagExtraPart: there are parts beside the report text and the originals. The other
+	// form of the report text is none if it reads the same.
 	FlagExtraPart = "extra-part"
 	// FlagNestedOriginal: an original is not a direct child of the report.
 	FlagNestedOriginal = "original-in-nested-part"
@@ -54,7 +58,8 @@ const (
 	FlagTextDamaged = "report-text-damaged"
 	// FlagCharset: the charset of the report text is not known or not true.
 	FlagCharset = "charset-unknown"
-	// FlagImpure: the report text has lines that are not a report's.
+	// FlagImpure: the report text has lines that are not a report's, or lines that say
+	// what no report does.
 	FlagImpure = "impure"
 	// FlagOtherGrammar: the text is that of the other generation of Exchange.
 	FlagOtherGrammar = "other-grammar"

@@ -97,9 +97,10 @@ func delimiterEnd(rest []byte) (n int, closing, ok bool) {
 
 // multipart is a multipart body.
 type multipart struct {
-	parts []span
-	after span // what follows the closing delimiter
-	open  bool // nothing ends the last part
+	before span // what precedes the first delimiter
+	parts  []span
+	after  span // what follows the closing delimiter
+	open   bool // nothing ends the last part
 }
 
 // split finds the parts of a multipart body.
@@ -107,6 +108,9 @@ func (p *parser) split(body span, boundary string) multipart {
 	m := multipart{after: span{body.end, body.end}}
 	start := int64(-1) // of the part under way
 	for d := range p.in.delimiters(body, boundary) {
+		if m.before.end == 0 {
+			m.before = span{body.start, d.start}
+		}
 		if start >= 0 {
 			m.parts = append(m.parts, span{start, max(start, d.start)})
 		}
@@ -247,6 +251,12 @@ func (p *parser) walk(list *[]part, at part) {
 
 func (p *parser) children(list *[]part, at part) {
 	m := p.split(at.body, at.boundary)
+	if !p.in.blank(m.before) && !p.in.usualPreamble(m.before) {
+		p.flags[FlagPreamble] = true
+	}
+	if len(m.parts) == 0 { // its text is nobody's then
+		*list = append(*list, at)
+	}
 	for i, s := range m.parts {
 		if p.parts++; p.parts > maxParts {
 			p.flags[FlagTooManyParts] = true
@@ -261,7 +271,7 @@ func (p *parser) children(list *[]part, at part) {
 		child.open = m.open && i == len(m.parts)-1
 		p.walk(list, child)
 	}
-	if len(bytes.TrimSpace(p.in.window(m.after.start, blockSize, m.after))) > 0 {
+	if !p.in.blank(m.after) {
 		p.flags[FlagEpilogue] = true
 	}
 }

@@ -190,18 +190,8 @@ func cut(text string, limit int) string {
 	return strings.ToValidUTF8(text[:limit], "")
 }
 
-// extraParts flags parts that are neither the report text nor its other form nor an
-// original.
-func (p *parser) extraParts(leaves []part, used int) {
-	for i, at := range leaves {
-		if i != used && !at.isMessage() && (at.parent != "multipart/alternative" || used < 0) {
-			p.flags[FlagExtraPart] = true
-		}
-	}
-}
-
 // subjects gives the message's subject as the headers of report and original have it,
-// with its line breaks. It reads all of a subject, however long.
+// with the line breaks that are encoded in it. It reads all of a subject, however long.
 func subjects(top entity, original *entity) []string {
 	headers := [][]byte{top.raw}
 	if original != nil {
@@ -211,12 +201,12 @@ func subjects(top entity, original *entity) []string {
 	words := mime.WordDecoder{CharsetReader: charset.Reader}
 	for _, raw := range headers {
 		for name, field := range fields(raw) {
-			if name != "subject" || !bytes.Contains(field, []byte("=?")) {
+			if name != "subject" {
 				continue
 			}
 			_, value, _ := strings.Cut(string(field), ":")
 			value = strings.NewReplacer("\r", "", "\n", "").Replace(value)
-			if text, err := words.DecodeHeader(value); err == nil && strings.ContainsAny(text, "\r\n") {
+			if text, err := words.DecodeHeader(value); err == nil {
 				list = append(list, text)
 			}
 		}

@@ -111,13 +111,17 @@ type Report struct {
 type Field struct{ Name, Value string }
 
 // Pure tells whether a report hides nothing when its original is shown in its place:
-// it has one, and nothing but a report's lines and parts stand beside it. A bounce of
-// plain mail is never pure, as its own text is anything.
+// it has one, and nothing but a report's lines and parts stand beside it. Text around
+// the parts, a second form of the report text that reads otherwise, and lines that were
+// not read or that contradict others are not a report's. What a mail reader does not
+// show, as comments and attributes in HTML, does not count. A bounce of plain mail is
+// never pure, as its own text is anything.
 func (r *Report) Pure() bool {
 	hides := func(flag string) bool {
 		switch flag {
-		case FlagImpure, FlagExtraPart, FlagNoText, FlagEpilogue, FlagTNEF, FlagTextDamaged, FlagTextTooLong,
-			FlagTooManyParts, FlagTooDeep, FlagNoBoundary, FlagManyOriginals, FlagOriginalsDiffer:
+		case FlagImpure, FlagExtraPart, FlagNoText, FlagPreamble, FlagEpilogue, FlagTNEF, FlagTextDamaged, FlagTextTooLong,
+			FlagTooManyParts, FlagTooDeep, FlagNoBoundary, FlagHeaderTooLong, FlagTooManyRecipients, FlagAddressTooLong,
+			FlagManyOriginals, FlagOriginalsDiffer:
 			return true
 		}
 		return false
@@ -155,6 +159,7 @@ const (
 	maxMessageID  = 1024 // as message.Summary has it
 	maxLabel      = 1024
 	maxFields     = 100
+	maxPureLine   = 256 // of a line whose value is free, in a report that is pure
 	maxOriginals  = 16
 	maxParts      = 1000
 	maxDepth      = 8

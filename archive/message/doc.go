@@ -12,8 +12,8 @@
 //
 // Nothing that a reader can see may differ between two mails of one identity, but
 // for: display names and comments beside addresses, how dates are written, header
-// fields of the mail that rule 3 does not name, transfer encodings, boundaries, line
-// ends, blanks at the ends of lines of text. So whatever is odd, or is read in
+// fields of the mail that rule 3 does not name, transfer encodings, boundaries that are
+// plain (rule 12), line ends, blanks at the ends of lines of text. So whatever is odd, or is read in
 // one way by one program and in another by the next, counts as it stands. That can
 // part two copies, which are then two mails in a listing. It cannot hide one.
 //
@@ -40,24 +40,30 @@
 //  6. subject: without line ends, encoded words decoded (RFC 2047), every run of blanks
 //     made one space, none around it. No Unicode normalisation: it would depend on a
 //     version of Unicode. Nothing is taken off: Re: and [list] count. When a word cannot
-//     be decoded, or not to valid text of its charset, nothing is decoded: subject-text.
+//     be decoded, or not to valid text of its charset, does not stand alone between
+//     blanks, or =? is in what comes of it, nothing is decoded: subject-text.
 //     The addresses and encoded words of one mail are read as such up to 1 MiB in all,
 //     an encoded word counting as 100 bytes more; a field up to 16 KiB.
-//  7. Lines in a header that are no fields count, and so do fields with a CR alone, a
-//     NUL or a line of blanks in them, which some readers take for the end of the
-//     header: all of them together by rule 11, with the name "header text". The header
-//     of a part that is above 256 KiB is such a text as a whole.
+//  7. Lines in a header that are no fields count, and so do fields with a blank before
+//     the colon or a byte above 127 in the name, and those with a NUL, a line of blanks,
+//     or a CR but the one of a CRLF, which some readers take for the end of the header.
+//     All of them together: a line part with the value "header text", and bytes, with
+//     the SHA-256 of them with each CRLF made LF. The header of a part that is above
+//     256 KiB is such a text as a whole. A part with a body and without any header, not
+//     even the empty line, has a line no-header, without a value.
 //  8. A leaf: a line part with the value leaf, and type with type/subtype. Then
-//     content-type with name=value for each parameter but boundary, and the charset of a
-//     text when it is known (rule 10), in order of the names; sections and charsets of
+//     content-type with name=value for each parameter but the boundary (rule 12), and the
+//     charset of a text when it is known (rule 10), in order of the names; sections and charsets of
 //     RFC 2231 are put together (with an asterisk behind the name when the plain one is
 //     there too), and in name and filename encoded words are decoded. Then
 //     content-disposition with its word, but inline, and its parameters in the same way.
-//     A field that is not of the strict form, has a comment, a parameter twice, or
-//     stands there twice: content-type-text, content-disposition-text, with blanks made
-//     one space. Then content-id, content-location, content-base and
+//     A field that is not of the strict form, has a comment, a parameter twice, a
+//     backslash before anything but a quote or a backslash, a boundary or charset in the
+//     form of RFC 2231, is above 16 KiB, or stands there twice: content-type-text,
+//     content-disposition-text, without line ends and the blanks around it. Then content-id, content-location, content-base and
 //     content-description, as subjects are. content-transfer-encoding, when it is not
-//     7bit, 8bit, binary, quoted-printable or base64, or stands there twice. charset, in
+//     7bit, 8bit, binary, quoted-printable or base64, is not what [Scan] read of it (it
+//     reads 16 KiB), or stands there twice. charset, in
 //     lower case, when it is known. At last bytes, with the SHA-256 in hexadecimal of
 //     the decoded bytes.
 //  9. Decoding: base64 is decoded in groups of four with blanks and line ends anywhere.
@@ -75,7 +81,8 @@
 //     shift_jis, iso-2022-jp, iso-2022-kr, windows-874, tis-620, macintosh, utf-7,
 //     unicode-1-1-utf-7. A Content-Type that is not of the strict form has a known one
 //     when the word charset is not in it. In the first four kinds, when no byte is
-//     above 127, charset is us-ascii. Charsets are not converted. Decoded text in a
+//     above 127, nor an ESC, SO or SI, charset is us-ascii. In a text other than
+//     text/plain, where none is declared, it is none instead. Charsets are not converted. Decoded text in a
 //     charset that is not known counts byte by byte. So does what is no text; but without
 //     an encoding its line ends are those of the transport: CRs before them and at the
 //     end are left out, unless binary is declared.
@@ -87,7 +94,11 @@
 //     MIME-encapsulated message".
 //  12. A multipart: a line multipart with its type, the lines of rule 8 about type,
 //     disposition and so on, what is in it, a line end with the type. So nesting, and
-//     whether parts are mixed or alternatives, count. A transfer encoding of it other
+//     whether parts are mixed or alternatives, count. Its boundary is left out by rule 8
+//     when it is made of the characters of RFC 2046, has no blank at its ends, and parts
+//     were found by it. But when a line in the multipart begins with two hyphens and the
+//     boundary, and is not one of its delimiters, there is a line boundary before the
+//     end: some readers end a part there. A transfer encoding of it other
 //     than 7bit, 8bit and binary counts.
 //  13. A message in the mail: the same with the name message. The header in it gives the
 //     lines of rules 3 to 6, and field with name: value for every other one, blanks made

@@ -96,6 +96,7 @@ type identifier struct {
 	shape   hash.Hash // of the lines that say how parts stand in each other
 	outline []byte
 	decoder decoder
+	fences  fences
 	head    []byte // the header that is read
 	text    []byte // the line that is written
 	left    allowance

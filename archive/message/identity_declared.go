@@ -2,7 +2,6 @@ package message
 
 import (
 	"bytes"
-	"slices"
 	"strings"
 )
 
@@ -19,9 +18,9 @@ func (h *fieldList) declared(p *Part) ([]line, textForm) {
 	return append(lines, h.encodingLines(p)...), known
 }
 
-// typeLines gives the lines for the parameters of the Content-Type, but the boundary,
-// and the charset where it is known. A field that is not of the strict form, or there
-// twice, counts as text.
+// typeLines gives the lines for the parameters of the Content-Type, but the boundary by
+// which parts were found, and the charset where it is known. A field that is not of the
+// strict form, longer than what [Scan] reads of it, or there twice, counts as text.
 func (h *fieldList) typeLines(p *Part) (lines []line, known textForm) {
 	if h.tooLong {
 		return nil, textForm{}
@@ -32,26 +31,65 @@ func (h *fieldList) typeLines(p *Part) (lines []line, known textForm) {
 	if len(types) == 1 {
 		var word string
 		word, params, strict = splitParameters(unfold(types[0], len(types[0])))
-		strict = strict && word == p.MediaType
+		strict = strict && word == p.MediaType && len(types[0]) <= maxBodyField
 	}
 	if !strict {
 		for _, v := range types {
-			lines = append(lines, line{"content-type-text", collapse(unfold(v, len(v)))})
+			lines = append(lines, line{"content-type-text", unfold(v, len(v))})
 		}
 		if isText(p) && !bytes.Contains(bytes.ToLower(bytes.Join(types, nil)), []byte("charset")) {
-			known = textFormOf("")
+			known = undeclared(p)
 		}
 		return lines, known
 	}
 	if isText(p) {
-		known = textFormOf(params.value("charset"))
+		if known = textFormOf(params.value("charset")); params.value("charset") == "" {
+			known = undeclared(p)
+		}
 	}
 	for _, l := range params {
-		if l.name != "boundary" && (l.name != "charset" || !known.text) {
+		switch {
+		case l.name == "boundary" && p.Kind == PartMultipart && isPlainBoundary(l.value), l.name == "charset" && known.text:
+		default:
 			lines = append(lines, line{"content-type", l.name + "=" + parameterText(l, h.left)})
 		}
 	}
 	return lines, known
+}
+
+// plainBoundary gives the boundary of a multipart when every reader finds the same one in
+// its header. Else it is empty, and the lines for the Content-Type have it.
+func (h *fieldList) plainBoundary() string {
+	types := h.named("content-type")
+	if h.tooLong || len(types) != 1 {
+		return ""
+	}
+	_, params, ok := splitParameters(unfold(types[0], len(types[0])))
+	if b := params.value("boundary"); ok && isPlainBoundary(b) {
+		return b
+	}
+	return ""
+}
+
+// isPlainBoundary tells whether a boundary is made of the characters of RFC 2046 section
+// 5.1.1, with no blank at its ends.
+func isPlainBoundary(b string) bool {
+	for _, c := range []byte(b) {
+		letter := c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z'
+		if !letter && strings.IndexByte(" '()+_,-./:=?", c) < 0 {
+			return false
+		}
+	}
+	return b != "" && strings.Trim(b, " ") == b
+}
+
+// undeclared is the form of a text whose charset is not declared. A plain text is one of
+// US-ASCII (RFC 2046 section 4.1.2); of any other, what it says itself can count.
+func undeclared(p *Part) textForm {
+	if p.MediaType == defaultType {
+		return textFormOf("")
+	}
+	return textForm{text: true, charset: "none"}
 }
 
 func isText(p *Part) bool { return p.Kind == PartLeaf && strings.HasPrefix(p.MediaType, "text/") }
@@ -89,7 +127,7 @@ func (h *fieldList) dispositionLines() []line {
 		text := unfold(v, len(v))
 		word, params, ok := splitParameters(text)
 		if !ok || len(values) > 1 {
-			lines = append(lines, line{"content-disposition-text", collapse(text)})
+			lines = append(lines, line{"content-disposition-text", text})
 			continue
 		}
 		if word != "inline" && word != "" {
@@ -103,17 +141,23 @@ func (h *fieldList) dispositionLines() []line {
 }
 
 // encodingLines gives lines for a Content-Transfer-Encoding that not every reader takes
-// for the same: one that is not known, is there twice, or stands at a multipart.
+// for the same: one that is not known, is there twice, stands at a multipart, or is not
+// the one by which [Scan] has the part.
 func (h *fieldList) encodingLines(p *Part) []line {
 	var lines []line
 	values := h.named("content-transfer-encoding")
 	for _, v := range values {
 		word := encodingWord(v)
-		plain := []string{"7bit", "8bit", "binary"}
-		if p.Kind == PartLeaf {
-			plain = append(plain, "base64", "quoted-printable")
+		plain := false
+		switch word {
+		case "7bit", "8bit", "binary":
+			plain = p.Encoding == EncodingIdentity
+		case "base64":
+			plain = p.Encoding == EncodingBase64 && p.Kind == PartLeaf
+		case "quoted-printable":
+			plain = p.Encoding == EncodingQuotedPrintable && p.Kind == PartLeaf
 		}
-		if len(values) > 1 || !slices.Contains(plain, word) {
+		if len(values) > 1 || !plain {
 			lines = append(lines, line{"content-transfer-encoding", word})
 		}
 	}

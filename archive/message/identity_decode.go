@@ -23,7 +23,7 @@ type sink interface{ take(p []byte) }
 type sum struct {
 	hash  hash.Hash
 	size  int64
-	high  bool   // there are bytes above 127
+	high  bool   // there are bytes that need not be ASCII
 	start []byte // the first ones
 }
 
@@ -42,8 +42,12 @@ func (s *sum) take(p []byte) {
 	s.high = s.high || hasHigh(p)
 }
 
-// hasHigh tells whether there are bytes above 127.
+// hasHigh tells whether there are bytes above 127, or of those with which a charset makes
+// other letters of the bytes behind them: ESC, SO, SI (ISO 2022).
 func hasHigh(p []byte) bool {
+	if bytes.IndexByte(p, 0x1b) >= 0 || bytes.IndexByte(p, 0x0e) >= 0 || bytes.IndexByte(p, 0x0f) >= 0 {
+		return true
+	}
 	for ; len(p) >= 8; p = p[8:] {
 		if binary.LittleEndian.Uint64(p)&0x8080808080808080 != 0 {
 			return true
@@ -152,6 +156,33 @@ func (c *cleaner) flush() {
 
 // close drops what is held back.
 func (c *cleaner) close() { c.flush() }
+
+// lineEnds makes every CRLF a LF. Any other CR stays.
+type lineEnds struct {
+	to sink
+	cr bool // a CR is held back
+}
+
+func (l *lineEnds) take(p []byte) {
+	for len(p) > 0 {
+		if l.cr && p[0] != '\n' {
+			l.to.take([]byte{'\r'})
+		}
+		i := bytes.IndexByte(p, '\r')
+		if l.cr = i >= 0; !l.cr {
+			l.to.take(p)
+			return
+		}
+		l.to.take(p[:i])
+		p = p[i+1:]
+	}
+}
+
+func (l *lineEnds) close() {
+	if l.cr {
+		l.to.take([]byte{'\r'})
+	}
+}
 
 // quoted decodes quoted-printable (RFC 2045 section 6.7) from which the blanks at the
 // line ends have been taken. What is no code stays as it stands.

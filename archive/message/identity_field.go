@@ -133,12 +133,13 @@ func anyCharset(_ string, r io.Reader) (io.Reader, error) { return r, nil }
 // lowerASCII changes the letters of ASCII alone: what other letters are the same is
 // another matter in every version of Unicode.
 func lowerASCII(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r >= 'A' && r <= 'Z' {
-			return r + 'a' - 'A'
+	lower := []byte(s)
+	for i, c := range lower {
+		if c >= 'A' && c <= 'Z' {
+			lower[i] = c + 'a' - 'A'
 		}
-		return r
-	}, s)
+	}
+	return string(lower)
 }
 
 // dateLine gives the line for a Date field: its instant, or its text.
@@ -226,18 +227,32 @@ func textLine(name string, value []byte, left *allowance) line {
 	return line{name + "-text", collapse(text)}
 }
 
-// decodeWords decodes encoded words. It is not ok when one of them is not what its
-// charset says: two readers can then see two texts.
+// decodeWords decodes encoded words. It is not ok when two readers can see two texts:
+// when a word is not what its charset says, does not stand alone between blanks, or when
+// the text still looks as if there were one in it.
 func decodeWords(text string, left *allowance) (string, bool) {
 	if !strings.Contains(text, "=?") {
 		return text, true
 	}
-	if !left.take(len(text) + wordCost*strings.Count(text, "=?")) {
+	if !left.take(len(text)+wordCost*strings.Count(text, "=?")) || !wordsStandAlone(text) {
 		return "", false
 	}
 	d := mime.WordDecoder{CharsetReader: wholeCharset}
 	plain, err := d.DecodeHeader(text)
-	return plain, err == nil && utf8.ValidString(plain) && !strings.ContainsRune(plain, utf8.RuneError)
+	ok := err == nil && utf8.ValidString(plain) && !strings.ContainsRune(plain, utf8.RuneError)
+	return plain, ok && !strings.Contains(plain, "=?")
+}
+
+// wordsStandAlone tells whether all that looks like an encoded word has blanks around it
+// and none in it (RFC 2047 sections 2 and 5).
+func wordsStandAlone(text string) bool {
+	for word := range strings.FieldsFuncSeq(text, isBlank) {
+		if strings.Contains(word, "=?") &&
+			(!strings.HasPrefix(word, "=?") || !strings.HasSuffix(word, "?=") || strings.Count(word, "?") != 4) {
+			return false
+		}
+	}
+	return true
 }
 
 // wholeCharset reads a text of a charset at once: [mime.WordDecoder] has a large buffer
@@ -253,17 +268,18 @@ func wholeCharset(label string, in io.Reader) (io.Reader, error) {
 
 // collapse makes every run of blanks one space and drops those around the text.
 func collapse(text string) string {
-	blank := func(r rune) bool { return r == ' ' || r == '\t' || r == '\r' || r == '\n' }
-	return strings.Join(strings.FieldsFunc(text, blank), " ")
+	return strings.Join(strings.FieldsFunc(text, isBlank), " ")
 }
+
+func isBlank(r rune) bool { return r == ' ' || r == '\t' || r == '\r' || r == '\n' }
 
 // parameterList is what a Content-Type or Content-Disposition says behind its first
 // word, in order of the names.
 type parameterList []line
 
 // splitParameters reads a field in the strict form of RFC 2045 section 5.1 and RFC
-// 2231. It is not ok when the field has another form, a comment or a name twice: what
-// readers make of that is not one thing.
+// 2231. It is not ok when the field has another form, a comment, a name twice, or a
+// backslash that nothing asks for: what readers make of that is not one thing.
 func splitParameters(text string) (word string, list parameterList, ok bool) {
 	word, rest, more := strings.Cut(text, ";")
 	word = lowerASCII(strings.TrimRight(word, " \t"))
@@ -309,8 +325,10 @@ func cutParameter(s string) (p line, rest string, ok bool) {
 			case c == '"':
 				p.value = b.String()
 				return p, value[i+1:], true
-			case c == '\\' && i+1 < len(value):
-				i++
+			case c == '\\':
+				if i++; i == len(value) || value[i] != '"' && value[i] != '\\' {
+					return p, "", false
+				}
 			}
 			b.WriteByte(value[i])
 		}
@@ -325,24 +343,26 @@ func cutParameter(s string) (p line, rest string, ok bool) {
 }
 
 // extended puts the sections of parameters together and decodes them (RFC 2231). What
-// stands beside a whole parameter of the same name keeps the asterisk in its name.
+// stands beside a whole parameter of the same name keeps the asterisk in its name. Few
+// programs read a boundary or a charset that is written so: that is not ok.
 func (l parameterList) extended() (parameterList, bool) {
 	sections := make(map[string]parameterList)
+	whole := make(map[string]bool)
 	var out parameterList
 	for _, p := range l {
 		if base, section, divided := strings.Cut(p.name, "*"); divided {
 			sections[base] = append(sections[base], line{section, p.value})
 		} else {
 			out = append(out, p)
+			whole[p.name] = true
 		}
 	}
-	whole := len(out)
 	for base, list := range sections {
 		value, ok := list.joined()
-		if !ok {
+		if !ok || base == "boundary" || base == "charset" {
 			return nil, false
 		}
-		if slices.ContainsFunc(out[:whole], func(p line) bool { return p.name == base }) {
+		if whole[base] {
 			base += "*"
 		}
 		out = append(out, line{base, value})

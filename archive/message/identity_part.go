@@ -21,7 +21,10 @@ func (d *identifier) part(i int) int {
 		d.embeddedHeader(h)
 	}
 	if len(h.strange) > 0 || h.tooLong {
-		d.outside("header text", p.Header.Start, p.Header.End, h.strange)
+		d.headerText(p.Header, h)
+	}
+	if p.Header.Start == p.Header.End && p.Body.Start < p.Body.End {
+		d.mark("no-header", "")
 	}
 	if p.Kind == PartLeaf {
 		d.leaf(p, h)
@@ -50,19 +53,20 @@ func (d *identifier) header(r Range) fieldList {
 	}
 	d.head = d.head[:0]
 	d.read(r.Start, r.End, func(p []byte) { d.head = append(d.head, p...) })
+	d.fences.text(d.head)
 	for raw := d.head; len(raw) > 0; {
 		text := fieldLines(raw)
 		raw = raw[len(text):]
-		if len(trimBlanks(text)) == 0 {
+		if len(trimLineEnd(text)) == 0 {
 			continue
 		}
 		name, value, found := bytes.Cut(trimLineEnd(text), []byte(":"))
-		name = bytes.TrimRight(name, " \t")
-		isField := found && isFieldName(name)
+		plain := bytes.TrimRight(name, " \t")
+		isField := found && isFieldName(plain)
 		if isField {
-			h.fields = append(h.fields, field{name, value})
+			h.fields = append(h.fields, field{plain, value})
 		}
-		if !isField || isStrange(text) {
+		if !isField || len(plain) < len(name) || hasHigh(plain) || isStrange(text) {
 			h.strange = append(h.strange, text...)
 		}
 	}
@@ -70,15 +74,15 @@ func (d *identifier) header(r Range) fieldList {
 }
 
 // isStrange tells whether a field has what some readers take for the end of its line or
-// of the header: a CR alone, a NUL or a line of blanks.
+// of the header: a CR that is not the one of its line end, a NUL or a line of blanks.
 func isStrange(text []byte) bool {
-	text = bytes.TrimRight(text, "\r\n")
+	text = bytes.TrimSuffix(text, []byte("\n"))
 	if bytes.IndexByte(text, 0) >= 0 {
 		return true
 	}
 	for first := true; len(text) > 0; first = false {
 		line, rest, _ := bytes.Cut(text, []byte("\n"))
-		if line = bytes.TrimRight(line, "\r"); bytes.IndexByte(line, '\r') >= 0 || !first && len(bytes.TrimSpace(line)) == 0 {
+		if line = bytes.TrimSuffix(line, []byte("\r")); bytes.IndexByte(line, '\r') >= 0 || !first && len(bytes.TrimSpace(line)) == 0 {
 			return true
 		}
 		text = rest
@@ -224,6 +228,9 @@ func (d *identifier) container(i int, h fieldList) int {
 		d.mark(l.name, l.value)
 	}
 	d.sketch(p.MediaType + "(")
+	if p.Kind == PartMultipart {
+		d.fences.enter(h.plainBoundary())
+	}
 	at, next := p.Body.Start, i+1
 	for first := true; next < len(d.parts) && d.parts[next].Parent == i && d.err == nil; first = false {
 		child := &d.parts[next]
@@ -235,6 +242,11 @@ func (d *identifier) container(i int, h fieldList) int {
 		at = child.Body.End
 	}
 	d.gap(p.Kind, false, at, p.Body.End)
+	if p.Kind == PartMultipart {
+		if boundary := d.fences.leave(); boundary != "" {
+			d.mark("boundary", boundary)
+		}
+	}
 	d.mark("end", p.MediaType)
 	d.sketch(")")
 	return next
@@ -256,29 +268,55 @@ func (d *identifier) gap(kind PartKind, first bool, from, to int64) {
 			return
 		}
 		to = start + int64(bytes.LastIndexByte(w[:to-start-1], '\n')) + 1
+		d.fences.delimiter(d.in.line(to, maxDelimiter))
 	default:
 		if w := d.in.line(from, 2); len(trimLineEnd(w)) == 0 {
 			from += int64(len(w))
 		}
-		from += int64(len(d.in.line(from, maxDelimiter)))
+		w := d.in.line(from, maxDelimiter)
+		d.fences.delimiter(w)
+		from += int64(len(w))
 	}
 	name := "text behind a part"
 	if first {
 		name = "preamble"
 	}
-	d.outside(name, from, to, nil)
+	d.outside(name, from, to)
 }
 
-// outside adds text that stands where no part is: that of a range, or the one that is
-// given. Nothing is added for blanks and for what mail programs write there themselves.
-func (d *identifier) outside(name string, from, to int64, text []byte) {
+// headerText adds what of a header some readers can show as text. Every blank of it
+// counts, and of its line ends the first CR alone does not.
+func (d *identifier) headerText(r Range, h fieldList) {
+	s := d.decoder.sum
+	s.reset()
+	w := lineEnds{to: s}
+	if h.tooLong {
+		d.readLines(r, w.take)
+	} else {
+		w.take(h.strange)
+	}
+	w.close()
+	d.mark("part", "header text")
+	d.add(line{"bytes", s.hex()})
+	d.content("header text", "", s.size)
+}
+
+// readLines passes on a range that begins with a line, and looks for fences in it.
+func (d *identifier) readLines(r Range, take func([]byte)) {
+	d.fences.begin()
+	d.read(r.Start, r.End, func(p []byte) {
+		d.fences.take(p)
+		take(p)
+	})
+	d.fences.end()
+}
+
+// outside adds text that stands where no part is. Nothing is added for blanks and for
+// what mail programs write there themselves.
+func (d *identifier) outside(name string, from, to int64) {
 	f := form{text: true, outside: true}
 	w := d.decoder.open(f)
-	if text != nil {
-		w.take(text)
-	} else {
-		d.read(from, to, w.take)
-	}
+	d.readLines(Range{from, to}, w.take)
 	d.decoder.close(f)
 	s := d.decoder.sum
 	if s.size == 0 || s.size <= maxStart && isUsual(string(s.start)) {
@@ -306,7 +344,7 @@ func (d *identifier) leaf(p *Part, h fieldList) {
 	lines, known := h.declared(p)
 	f := form{encoding: p.Encoding, text: known.text, exact: h.isBinary() || isText(p)}
 	w := d.decoder.open(f)
-	d.read(p.Body.Start, p.Body.End, w.take)
+	d.readLines(p.Body, w.take)
 	d.decoder.close(f)
 	s := d.decoder.sum
 	d.add(line{"type", p.MediaType})

@@ -47,10 +47,12 @@ func skipComments(s string) string {
 }
 
 // parameters gives names and values as they stand, also what RFC 2045 would have quoted
-// and what no semicolon separates: senders do that.
+// and what no semicolon separates: senders do that. A comment before a value in quotes is
+// none of it. Once there are no quotes behind one, no other is looked behind: it could
+// reach to the end every time.
 func parameters(s string) iter.Seq2[string, string] {
 	return func(yield func(string, string) bool) {
-		for {
+		for comments := true; ; {
 			s = skipComments(s)
 			n := strings.IndexAny(s, "=; \t(")
 			if n < 0 {
@@ -64,12 +66,15 @@ func parameters(s string) iter.Seq2[string, string] {
 				s = strings.TrimPrefix(s, ";")
 				continue
 			}
-			s = s[1:]
-			if quoted := skipComments(s); strings.HasPrefix(quoted, `"`) {
-				s = quoted
+			s = strings.TrimLeft(s[1:], " \t")
+			if comments && strings.HasPrefix(s, "(") {
+				quoted := skipComments(s)
+				if comments = strings.HasPrefix(quoted, `"`); comments {
+					s = quoted
+				}
 			}
 			var value string
-			value, s = parameterValue(strings.TrimLeft(s, " \t"))
+			value, s = parameterValue(s)
 			if name != "" && !yield(name, value) {
 				return
 			}

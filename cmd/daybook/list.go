@@ -25,7 +25,7 @@ type listCmd struct {
 
 // Help is the long help of the command.
 func (*listCmd) Help() string {
-	return `Lists archived messages in the order in which they came in, one a line. The same mail can come in several times: by the gateway and as a journal's report, once for each recipient, again after a lost reply. Each receipt is an entry of its own, and the entries that are the same mail are one message, whose number is that of the first. Its senders and recipients are those of all its entries; COPIES says how many these are, also those in quarantine, and in how many exact forms, its variants, which daybook get --variant writes. "differ" marks a message with a variant whose content is not that of the first.
+	return `Lists archived messages in the order in which they came in, one a line. The same mail can come in several times: by the gateway and as a journal's report, once for each recipient, again after a lost reply. Each receipt is an entry of its own, and the entries that are the same mail are one message, whose number is that of the first. Its senders and recipients are those of all its entries; COPIES says how many these are, also those in quarantine, and in how many exact forms, its variants, which daybook get --variant writes. "differ" marks a message with a variant whose content is not that of the first. "cut" marks a message of which not all is told: COPIES counts every entry, but the senders, recipients and variants are those of the first 1,000, and no more than 50,000 senders and as many recipients are named; --entries lists them all.
 
 With --entries each receipt is a line, with the number of its message and why it belongs to it: resend (the same bytes came again in the same way), exact (the same bytes), content, or message-id (where the source is configured so). "collides with" names a message that has the same Message-ID and another content; the two are not joined. daybook dedup explain says more.
 
@@ -105,9 +105,10 @@ func messageRow(m *mail, tenant bool) []string {
 	return row
 }
 
-// copies says in how many entries and exact forms a message came; "-" when it came once.
+// copies says in how many entries and exact forms a message came, and whether not all
+// of these were put together; "-" when it came once.
 func copies(m *mail) string {
-	if m.Entries == 1 {
+	if m.Entries == 1 && !m.Cut {
 		return "-"
 	}
 	parts := []string{strconv.Itoa(m.Entries)}
@@ -120,6 +121,9 @@ func copies(m *mail) string {
 	}
 	if m.Unreadable > 0 {
 		parts = append(parts, fmt.Sprintf("%d damaged", m.Unreadable))
+	}
+	if m.Cut {
+		parts = append(parts, "cut")
 	}
 	return strings.Join(parts, ", ")
 }
