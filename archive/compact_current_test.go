@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"daybook/archive/ledger"
+	"daybook/archive/message"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -82,10 +83,13 @@ func appendAtStep(t *testing.T, raw []byte, large bool, n int) (met bool) {
 		}
 		leave(t, a, "default", raw[:min(len(raw), 1<<20)])
 	}
-	body := &gatedBody{Reader: bytes.NewReader(raw), at: int64(len(raw)), reached: make(chan struct{}), gate: make(chan struct{})}
+	body := &gatedBody{Reader: bytes.NewReader(raw), at: int64(len(raw)) - 1, reached: make(chan struct{}), gate: make(chan struct{})}
 	one, entry := receipt(raw, "a@b", "c@d"), make(chan Entry, 1)
 	if large {
-		one.Body = body
+		// It is read once, from the beginning to the end.
+		one.Body, one.Structure = body, &message.Structure{Parts: []message.Part{{
+			Parent: -1, Body: message.Range{End: one.Size}, MediaType: "application/octet-stream",
+		}}}
 	} else {
 		close(body.gate)
 	}
