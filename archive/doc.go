@@ -21,6 +21,7 @@
 //	LOCK      held by the process that has the archive open
 //	ledger/   segments of the ledger, see package ledger
 //	catalog/  a Pebble store; catalog.new and catalog.old while it is made anew
+//	mark      how far the ledger was acknowledged, see mark.go
 //
 // Messages that are coming in are beside them in spool/, which belongs to the
 // daemon and is empty after a start.
@@ -50,7 +51,7 @@
 // before it at hand, so that what mail repeats costs next to nothing. To read one,
 // those before it in its chain are read, at most 2 MiB. Damage in one text takes along
 // those behind it in the same chain, which are named; facts, contents and other chains
-// are not touched. A chain ends when it is full, when one of its entries could not be
+// are not touched, and [Repair] mends one damaged place of a segment. A chain ends when it is full, when one of its entries could not be
 // written, and with the process.
 //
 // Facts are compressed by themselves, so that listings, and the catalog, need no
