@@ -581,7 +581,7 @@ func leaveHalf(a *Archive, raw []byte) uint64 {
 // The machine loses power in the middle of compactions, while mail comes in.
 func TestPowerLossDuringCompaction(t *testing.T) {
 	t.Logf("seed %d", *seed)
-	clones := 200
+	clones := 80
 	if testing.Short() {
 		clones = 40
 	}

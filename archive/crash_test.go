@@ -18,7 +18,7 @@ import (
 )
 
 var (
-	cloneCount = flag.Int("clones", 1000, "crash clones to check")
+	cloneCount = flag.Int("clones", 300, "crash clones to check")
 	seed       = flag.Uint64("seed", uint64(time.Now().UnixNano()), "seed of what is random")
 )
 

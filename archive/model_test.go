@@ -18,7 +18,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-var modelRuns = flag.Int("models", 50, "random sequences of operations to try")
+var modelRuns = flag.Int("models", 20, "random sequences of operations to try")
 
 // model is what an archive must hold, kept in the simplest way.
 type model struct {

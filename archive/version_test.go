@@ -24,7 +24,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 )
 
-var upgradeStep = flag.Int("upgradestep", 1, "test a crash at every so many operations of an upgrade")
+var upgradeStep = flag.Int("upgradestep", 4, "test a crash at every so many operations of an upgrade")
 
 // The folder testdata/v1 is an archive of the first version, with records and a
 // catalog as they were before decisions, quarantine and policies.
