@@ -165,9 +165,10 @@ func TestAMailOfTextsOfManyChains(t *testing.T) {
 		attack = append(attack, known[n%chains][:4000])
 	}
 	c := &cutter{contents: &contents{a: a, tenant: "default"}}
-	defer c.end()
 	mail := nested(attack...)
-	if err := c.message(t.Context(), receipt(mail, "a@b", "c@d")); err != nil {
+	err := c.message(t.Context(), receipt(mail, "a@b", "c@d"))
+	c.end()
+	if err != nil {
 		t.Fatal(err)
 	}
 	if c.looked != maxLooked {
