@@ -136,7 +136,7 @@ func TestOldArchiveIsRead(t *testing.T) {
 	verified(t, a)
 	names, err := fs.List("data")
 	slices.Sort(names)
-	if err != nil || !slices.Equal(names, []string{lockName, catalogDir, ledgerDir}) {
+	if err != nil || !slices.Equal(names, []string{lockName, catalogDir, ledgerDir, markName}) {
 		t.Errorf("the folder has %v, %v", names, err)
 	}
 }
