@@ -17,7 +17,7 @@ import (
 const (
 	// maxChain is the most text of one chain, in bytes. It is the compressor's window,
 	// and what is read to get at the chain's last text.
-	maxChain = 2 << 20
+	maxChain = 4 << 20
 	// maxSpan is the most numbers from the first entry of a chain to the last one.
 	maxSpan = 4096
 	// maxElement is the most text of one entry in a chain.
@@ -25,7 +25,7 @@ const (
 	// maxLanes is how many tenants have a chain open at the same time.
 	maxLanes = 8
 	// maxSpare is how many compressors are kept that no chain uses. Each takes some
-	// 15 MiB.
+	// 20 MiB.
 	maxSpare = 2
 	// maxCalm is how many texts may be on their way when a chain begins that is to be
 	// compressed well; with more, it is compressed fast.

@@ -49,7 +49,7 @@
 //
 // Texts of a tenant are compressed one after the other in a chain: each with those
 // before it at hand, so that what mail repeats costs next to nothing. To read one,
-// those before it in its chain are read, at most 2 MiB. Damage in one text takes along
+// those before it in its chain are read, at most 4 MiB. Damage in one text takes along
 // those behind it in the same chain, which are named; facts, contents and other chains
 // are not touched, and [Repair] mends one damaged place of a segment. A chain ends when it is full, when one of its entries could not be
 // written, and with the process.

@@ -159,6 +159,17 @@ func (a *Archive) element(id uint64) (element, error) {
 	return e, nil
 }
 
+// room gives the texts with so many more bytes behind them. It grows in large steps:
+// most chains that are read are long.
+func (v *view) room(size int) []byte {
+	n := len(v.raw) + size
+	if n > cap(v.raw) {
+		const least = 256 << 10
+		v.raw = append(make([]byte, 0, max(n, min(4*cap(v.raw), maxChain), least)), v.raw...)
+	}
+	return v.raw[:n]
+}
+
 // add decompresses the next text of the chain.
 func (v *view) add(id uint64, e *element) error {
 	if len(v.raw)+e.size > maxChain {
@@ -172,7 +183,7 @@ func (v *view) add(id uint64, e *element) error {
 		}
 	}
 	n := len(v.raw)
-	raw := append(v.raw, make([]byte, e.size)...)
+	raw := v.room(e.size)
 	if _, err := io.ReadFull(v.dec, raw[n:]); err != nil {
 		v.ids, v.ends, v.raw = nil, nil, nil // the decoder cannot go on
 		return err
