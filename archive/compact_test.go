@@ -605,11 +605,16 @@ func TestPowerLossDuringCompaction(t *testing.T) {
 					return
 				default:
 				}
+				if b.full() {
+					time.Sleep(100 * time.Microsecond)
+					continue
+				}
 				leave(t, a, "default", noise(8000, n))
 				compactions += compact(t, a).Records
 			}
 		})
 		for i := 0; i < 20 && done < clones && !t.Failed(); i++ {
+			b.allow(100)
 			time.Sleep(time.Duration(r.IntN(10)) * time.Millisecond)
 			known := b.now()
 			percent := []int{0, 10, 50, 100}[r.IntN(4)]
@@ -639,6 +644,10 @@ func (b *book) shared(t *testing.T, a *Archive, stop chan struct{}) {
 		case <-stop:
 			return
 		default:
+		}
+		if b.full() {
+			time.Sleep(100 * time.Microsecond)
+			continue
 		}
 		raw := noise(maxInline+1000, n%5)
 		leave(t, a, "default", raw)
