@@ -29,6 +29,9 @@ func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)
 // open opens an archive that is closed when the test ends.
 func open(t testing.TB, dir string, o Options) *Archive {
 	t.Helper()
+	if o.minContent == 0 {
+		o.minContent = 200 // so that short bodies have contents
+	}
 	o.Logger = quiet()
 	a, err := Open(dir, o)
 	if err != nil {
