@@ -238,8 +238,9 @@ func (a *Archive) fillOnce(ctx context.Context, o *Options, known ledger.Mark, p
 		return err
 	}
 	var done int64
+	defer a.endEarly()
 	a.ledger, err = ledger.Open(ctx, a.fs.PathJoin(a.dir, ledgerDir), ledger.Options{
-		FS: a.fs, ReadOnly: true, Acknowledged: known,
+		FS: a.fs, ReadOnly: true, Acknowledged: acknowledged(a.fs, a.dir, known),
 		Apply: func(records []ledger.Record, end ledger.Mark) error {
 			for _, r := range records {
 				done += r.At.End().Offset - r.At.Offset
