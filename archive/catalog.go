@@ -531,6 +531,9 @@ func storeOptions(o *Options) *pebble.Options {
 		p.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 		p.Levels[i].Compression = func() *sstable.CompressionProfile { return sstable.ZstdCompression }
 	}
+	// Pebble asks no filter of the last level when one key is looked up (IterOptions.
+	// UseL6Filters), so there they would only take room: a tenth of the catalog.
+	p.Levels[len(p.Levels)-1].FilterPolicy = pebble.NoFilterPolicy
 	p.EventListener = &pebble.EventListener{
 		BackgroundError: func(err error) { o.Logger.Error("catalog", "error", err) },
 		DataCorruption: func(i pebble.DataCorruptionInfo) {
