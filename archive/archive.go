@@ -63,6 +63,8 @@ type Options struct {
 	// process; nil logs the error and exits with status 1. Nothing that was
 	// acknowledged is lost by it.
 	Fatal func(error)
+
+	minContent int // that of cut.go, when it is 0
 }
 
 func (o *Options) setDefaults() {
@@ -71,6 +73,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
+	}
+	if o.minContent == 0 {
+		o.minContent = minContent
 	}
 	if o.Fatal == nil {
 		log := o.Logger
@@ -91,17 +96,20 @@ type Archive struct {
 	press press
 	// splitters are *recipe.Splitter, which have buffers.
 	splitters sync.Pool
-	claims    claims
-	pins      pins
-	chains    *chains
-	views     *views
-	school    *school
-	catalog   *catalog
-	ledger    *ledger.Ledger
-	marker    *marker // nil while the ledger is being opened
-	space     *space
-	damage    []Damage
-	metrics   *metrics
+	// minContent is the least small text that becomes a content.
+	minContent int
+	claims     claims
+	pins       pins
+	chains     *chains
+	views      *views
+	school     *school
+	catalog    *catalog
+	ledger     *ledger.Ledger
+	early      *ledger.Ledger // see recordAt
+	marker     *marker        // nil while the ledger is being opened
+	space      *space
+	damage     []Damage
+	metrics    *metrics
 	// compacting has room for the one Compact that is under way, and drops counts the
 	// segments that were given up so far.
 	compacting chan struct{}
@@ -127,7 +135,7 @@ func Open(dir string, o Options) (_ *Archive, err error) {
 	a := &Archive{
 		fs: o.FS, dir: dir, log: o.Logger, space: newSpace(o.FS, dir, o.MinFree), metrics: newMetrics(),
 		chains: newChains(dictionary.Bytes(dictionary.Text())), views: &views{dictionaries: dictionary.Bytes(dictionary.Text())},
-		compacting: make(chan struct{}, 1), ending: make(chan struct{}),
+		minContent: o.minContent, compacting: make(chan struct{}, 1), ending: make(chan struct{}),
 	}
 	a.splitters.New = func() any { return new(recipe.Splitter) }
 	a.school = newSchool(a)
@@ -252,7 +260,7 @@ func (a *Archive) findCatalog(o *Options) (known ledger.Mark, lost []ledger.Dama
 	p := storeOptions(o)
 	other := (*otherVersion)(nil)
 	if exists {
-		a.catalog, err = openCatalog(dir, a.codec, p)
+		a.catalog, err = openCatalog(dir, a.codec, a.recordAt, p)
 		if err == nil && a.catalog.state.doubts > 0 {
 			return a.settleDoubts(o)
 		}
@@ -279,7 +287,7 @@ func (a *Archive) findCatalog(o *Options) (known ledger.Mark, lost []ledger.Dama
 	if err != nil {
 		return known, nil, err
 	}
-	a.catalog, err = openCatalog(dir, a.codec, p)
+	a.catalog, err = openCatalog(dir, a.codec, a.recordAt, p)
 	return known, lost, err
 }
 

@@ -22,6 +22,7 @@ import (
 	"daybook/archive/message"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
@@ -29,6 +30,9 @@ func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)
 // open opens an archive that is closed when the test ends.
 func open(t testing.TB, dir string, o Options) *Archive {
 	t.Helper()
+	if o.minContent == 0 {
+		o.minContent = 200 // so that short bodies have contents
+	}
 	o.Logger = quiet()
 	a, err := Open(dir, o)
 	if err != nil {
@@ -334,6 +338,75 @@ func TestReadersShareTheArchive(t *testing.T) {
 	}
 	if _, err := Open(dir, Options{Logger: quiet()}); !errors.Is(err, ErrLocked) {
 		t.Errorf("opened for writing beside readers: %v", err)
+	}
+}
+
+// The catalog is gone, and the end of the ledger too: the mark tells a rebuild what had
+// been acknowledged, as it tells Open.
+func TestRebuildLooksAtTheMark(t *testing.T) {
+	fs := vfs.NewMem()
+	a := open(t, "data", Options{FS: fs})
+	var ends []int64
+	for i := range 5 {
+		appendOne(t, a, receipt(noise(500, uint64(i)), "a@b", "c@d"))
+		ends = append(ends, a.ledger.Mark().Offset)
+	}
+	a.Close()
+	segment := "data/ledger/" + ledger.SegmentName(1)
+	cut := slices.Clone(fileBytes(t, fs, segment)[:ends[2]])
+	f, err := fs.Create(segment, vfs.WriteCategoryUnspecified)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Write(cut)
+	f.Close()
+	if err := fs.RemoveAll("data/" + catalogDir); err != nil {
+		t.Fatal(err)
+	}
+	lost := map[uint64]bool{}
+	if _, err := Rebuild(context.Background(), "data", Options{FS: fs, Logger: quiet()}, nil, func(d Damage) { lost[d.Entry] = true }); err != nil {
+		t.Fatal(err)
+	}
+	delete(lost, 0) // the place itself
+	if !lost[4] || !lost[5] || len(lost) != 2 {
+		t.Errorf("rebuild names %v, want the entries 4 and 5", lost)
+	}
+	a = open(t, "data", Options{FS: fs})
+	if e := appendOne(t, a, receipt([]byte("new"), "a@b", "c@d")); e.ID <= 5 {
+		t.Errorf("number %d is given again", e.ID)
+	}
+}
+
+// Figures are asked for while the archive is closed: they come, or none do.
+func TestFiguresWhileClosing(t *testing.T) {
+	a := open(t, "data", Options{FS: vfs.NewMem()})
+	appendOne(t, a, receipt([]byte("x"), "a@b", "c@d"))
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(a.Collectors()...)
+	var wg sync.WaitGroup
+	ready := make(chan struct{}, 3)
+	for _, ask := range []func() bool{
+		func() bool { return a.Stats().Refused == ErrClosed },
+		func() bool { _, err := a.OwnDictionaries(); return err == ErrClosed },
+		func() bool { _, err := registry.Gather(); return err != nil || a.Stats().Refused == ErrClosed },
+	} {
+		wg.Go(func() {
+			ask()
+			ready <- struct{}{}
+			for !ask() {
+			}
+		})
+	}
+	for range 3 {
+		<-ready
+	}
+	a.Close()
+	wg.Wait()
+	if s := a.Stats(); s.Entries != 0 || s.Refused != ErrClosed {
+		t.Errorf("%+v", s)
+	}
+	if _, err := registry.Gather(); err != nil {
+		t.Error(err)
 	}
 }
 

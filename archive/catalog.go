@@ -93,6 +93,8 @@ type catalog struct {
 	state   state
 	pass    *pass
 	tenants map[string]TenantTotals
+	// past are the entries that were asked for to join others. It is owned by apply.
+	past *past
 	// held is what the segment heldIn, the one that records were applied of last, holds
 	// of contents. It is owned by apply as well.
 	held   map[string]held
@@ -103,15 +105,18 @@ type catalog struct {
 	behind int64 // bytes of the ledger that were applied since the catalog was last written out
 }
 
-// openCatalog opens the catalog in dir and reads how far it had come.
-func openCatalog(dir string, c codec, o *pebble.Options) (*catalog, error) {
+// openCatalog opens the catalog in dir and reads how far it had come. By read it looks
+// at records of the ledger that it has applied before.
+func openCatalog(dir string, c codec, read func(ledger.Location) (ledger.Record, error), o *pebble.Options) (*catalog, error) {
 	t := make(trouble, 1)
 	o = t.listen(o)
 	db, err := openStore(dir, o)
 	if err != nil {
 		return nil, catalogError(err)
 	}
-	k := &catalog{codec: c, db: db, trouble: t, tenants: map[string]TenantTotals{}, held: map[string]held{}}
+	k := &catalog{
+		codec: c, db: db, trouble: t, tenants: map[string]TenantTotals{}, held: map[string]held{}, past: newPast(c, read),
+	}
 	if o.ReadOnly {
 		k.overlay = db.NewIndexedBatch()
 	}
@@ -274,6 +279,7 @@ func (k *catalog) apply(records []ledger.Record, end ledger.Mark) error {
 		}
 	}
 	maps.Copy(k.tenants, k.pass.tenants)
+	k.keepListed()
 	k.keepHeld(end.Segment)
 	return nil
 }
@@ -525,6 +531,9 @@ func storeOptions(o *Options) *pebble.Options {
 		p.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 		p.Levels[i].Compression = func() *sstable.CompressionProfile { return sstable.ZstdCompression }
 	}
+	// Pebble asks no filter of the last level when one key is looked up (IterOptions.
+	// UseL6Filters), so there they would only take room: a tenth of the catalog.
+	p.Levels[len(p.Levels)-1].FilterPolicy = pebble.NoFilterPolicy
 	p.EventListener = &pebble.EventListener{
 		BackgroundError: func(err error) { o.Logger.Error("catalog", "error", err) },
 		DataCorruption: func(i pebble.DataCorruptionInfo) {

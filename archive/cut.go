@@ -13,9 +13,11 @@ import (
 
 // Bounds of what a message is cut into.
 const (
-	// minContent is the least text that is kept as a content: what is shorter costs
-	// less again in each message.
-	minContent = 200
+	// minContent is the least small text of a message that is a content. What is shorter
+	// costs next to nothing again in a copy that comes soon, for it is in the same chain;
+	// as a content it would cost each message a digest and a key of the catalog. It is
+	// not about attachments, which package recipe tells apart from 1 KiB on.
+	minContent = 6 << 10
 	// maxLiteral and maxInline bound what an entry's text holds of literal bytes and of
 	// contents. What is over them becomes contents with records of their own.
 	maxLiteral = maxElement / 2
@@ -183,7 +185,7 @@ func (c *cutter) endBundle(ctx context.Context) (err error) {
 	if len(c.open) == 0 {
 		return nil
 	}
-	if len(bundle) < minContent && len(c.literal)+len(bundle) <= maxLiteral {
+	if len(bundle) < c.a.minContent && len(c.literal)+len(bundle) <= maxLiteral {
 		c.literal = append(c.literal, bundle...)
 	} else {
 		ref := contentRef{Hash: sha256.Sum256(bundle), Size: len(bundle)}

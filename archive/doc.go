@@ -41,11 +41,13 @@
 // A message is cut into pieces where its parts begin and end, see package recipe.
 // Attachments and large parts are contents, decoded where their wire form can be made
 // again exactly: the same file in many messages, or on many connections at once, is
-// stored once. Small texts, with the structure around them, are the entry's own text,
-// and addressed by their SHA-256 as well, so that a copy of the mail that came another
-// way costs its header only. The formula lists the pieces and what they are made of.
-// Before a message is committed it is made again from its pieces and compared; one
-// that would not come back is stored as it stands.
+// stored once. Small texts, with the structure around them, are the entry's own text.
+// Those of 6 KiB and more are addressed by their SHA-256 as well, so that a copy of the
+// mail that came another way costs its header only, whenever it comes; a shorter one
+// costs next to nothing again as long as the same chain goes on, see below. The formula
+// lists the pieces and what they are made of. Before a message is committed it is made
+// again from its pieces and compared; one that would not come back is stored as it
+// stands.
 //
 // Texts of a tenant are compressed one after the other in a chain: each with those
 // before it at hand, so that what mail repeats costs next to nothing. To read one,
@@ -127,7 +129,9 @@
 // Of several content records with the same bytes the last one counts, and of
 // several events about an entry's quarantine or a policy the last one as well: nothing
 // is looked up in order to apply them. For an entry the messages are looked up that it
-// may belong to. When they cannot be read the entry begins a message, so that no
-// damage there keeps mail out; that is counted, and when the archive is opened next the
-// catalog is made anew. So it is when it is of another version.
+// may belong to: the catalog has their numbers, and what the rule compares is read from
+// their entries, unless it is remembered. What cannot be read is left out, and the entry
+// may begin a message for that, so that no damage there keeps mail out; that is counted,
+// and when the archive is opened next the catalog is made anew. So it is when it is of
+// another version.
 package archive

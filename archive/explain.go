@@ -25,7 +25,8 @@ type JoinExplanation struct {
 	// One's are others; 0 for none.
 	Via uint64
 	// Candidates are the messages of the tenant with the same Message-ID, or the same
-	// bytes when there is none, by their numbers; of very many the latest.
+	// bytes when there is none, by their numbers; of very many the latest. Damaged ones
+	// are left out.
 	Candidates []uint64
 }
 
@@ -57,7 +58,7 @@ func (a *Archive) Explain(ctx context.Context, one, two uint64) (JoinExplanation
 	x := JoinExplanation{One: first}
 	var known heads
 	if first.Identity != nil {
-		if known, err = headsIn(a.catalog.reader(), joinKey(&first)); err != nil {
+		if known, err = a.known(groupOf(&first)); err != nil {
 			return JoinExplanation{}, fmt.Errorf("entry %d: %w", one, err)
 		}
 	}
@@ -78,6 +79,19 @@ func (a *Archive) Explain(ctx context.Context, one, two uint64) (JoinExplanation
 	}
 	x.compare(&known)
 	return x, nil
+}
+
+// known gives the messages of a group that can be read.
+func (a *Archive) known(group half) (heads, error) {
+	from, p := a.catalog.reader(), newPast(a.codec, a.ledger.Read)
+	r, err := rosterIn(from, joinKey(group))
+	if err != nil {
+		return heads{}, err
+	}
+	return r.heads(group, func(number uint64) (head, bool) {
+		one, err := p.get(from, number)
+		return one, err == nil
+	}), nil
 }
 
 // partner is the entry that another is best compared with; 0 when there is none.
@@ -149,7 +163,7 @@ func (x *JoinExplanation) window(a, b *head) {
 // judge tries the rules. Nothing joins entries of different tenants or of different
 // Message-IDs, nor those of which nothing is known.
 func (x *JoinExplanation) judge(a, b *head) {
-	alike := a != nil && string(joinKey(&x.One)) == string(joinKey(&x.Two))
+	alike := a != nil && a.group == b.group
 	for _, why := range reasons() {
 		joins := false
 		if alike {

@@ -3,7 +3,6 @@ package archive
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"errors"
 	"slices"
 	"time"
 )
@@ -31,9 +30,11 @@ type half [16]byte
 // queue ID where there is no Message-ID.
 type way [8]byte
 
-// head is a message as the rule knows it: its first entry, and its exact forms.
+// head is a message as the rule knows it: its first entry, and its exact forms. An
+// entry that comes in is one with itself as its only form.
 type head struct {
 	number      uint64
+	group       half  // of what it is compared with, see groupOf
 	received    int64 // nanoseconds since 1970 UTC
 	canonical   half  // zero: the mail has no usable Message-ID
 	fields      half  // zero: none
@@ -54,7 +55,7 @@ type form struct {
 // newHead is what the rule knows of an entry, which must have an identity.
 func newHead(e *Entry) head {
 	h := head{
-		number: e.ID, received: e.Received.UnixNano(), window: uint64(e.Join.Window / time.Second),
+		number: e.ID, group: groupOf(e), received: e.Received.UnixNano(), window: uint64(e.Join.Window / time.Second),
 		byMessageID: e.Join.Match == MatchMessageID, queued: e.Envelope.QueueID != "",
 	}
 	if e.Identity.named() {
@@ -92,9 +93,10 @@ func wayOf(e *Entry) way {
 	return way(sum[:8])
 }
 
-// joinKey is the key under which the heads are that an entry may belong to. No two
-// tenants have one in common.
-func joinKey(e *Entry) []byte {
+// groupOf tells entries apart that have nothing to do with each other: only those of
+// one tenant with the same Message-ID, or the same bytes where there is none, have the
+// same group.
+func groupOf(e *Entry) half {
 	b := append(binary.AppendUvarint(nil, uint64(len(e.Tenant))), e.Tenant...)
 	if e.Identity.named() {
 		b = append(append(b, 'm'), e.Identity.MessageID...)
@@ -102,8 +104,11 @@ func joinKey(e *Entry) []byte {
 		b = append(append(b, 'x'), e.Identity.Exact[:]...)
 	}
 	sum := sha256.Sum256(b)
-	return append([]byte{keyJoin}, sum[:16]...)
+	return half(sum[:16])
 }
+
+// joinKey is the key of the roster that a group is in. Groups may share one.
+func joinKey(group half) []byte { return append([]byte{keyJoin}, group[:8]...) }
 
 func (h *head) named() bool { return h.canonical != half{} }
 
@@ -163,10 +168,7 @@ func (j joined) other() uint64 {
 }
 
 // heads are the messages that an entry may belong to, by number.
-type heads struct {
-	lost bool // there were more than are known
-	list []head
-}
+type heads struct{ list []head }
 
 // reasons are in the order in which they are tried: the strictest first.
 func reasons() [4]Reason {
@@ -196,165 +198,4 @@ func (h *heads) join(e *head) joined {
 		}
 	}
 	return j
-}
-
-// add remembers an entry for those that follow, and tells whether that changed
-// anything.
-func (h *heads) add(e *head, j joined) bool {
-	if j.head == e.number {
-		h.list = append(h.list, *e)
-		if over := len(h.list) - maxHeads; over > 0 {
-			h.list, h.lost = h.list[over:], true
-		}
-		return true
-	}
-	if j.reason != ReasonContent && j.reason != ReasonMessageID {
-		return false
-	}
-	i := slices.IndexFunc(h.list, func(one head) bool { return one.number == j.head })
-	if i < 0 || len(h.list[i].forms) >= maxForms {
-		return false
-	}
-	f := e.forms[0]
-	f.differs = j.differs
-	h.list[i].forms = append(h.list[i].forms, f)
-	return true
-}
-
-// before gives the heads as they were before an entry came in, but for those that
-// were forgotten since.
-func (h *heads) before(number uint64) heads {
-	var past heads
-	for _, one := range h.list {
-		if one.number >= number {
-			break
-		}
-		i := slices.IndexFunc(one.forms, func(f form) bool { return f.number >= number })
-		if i >= 0 {
-			one.forms = slices.Clone(one.forms[:i])
-		}
-		past.list = append(past.list, one)
-	}
-	return past
-}
-
-// Flags of a head in the catalog, and of its forms.
-const (
-	headNamed       = 1 << 0
-	headFields      = 1 << 1
-	headByMessageID = 1 << 2
-	headQueued      = 1 << 3
-	formDiffers     = 1 << 0
-)
-
-// encode writes the heads down for the catalog: whether some were lost, then each
-// with its number after that of the one before, its time and its first form, and
-// behind it the further forms. One head takes less than 60 bytes.
-func (h *heads) encode() []byte {
-	b := make([]byte, 0, 1+64*len(h.list))
-	b = append(b, bit(h.lost, 1))
-	last := uint64(0)
-	for _, one := range h.list {
-		named, fields := one.named(), one.fields != half{}
-		b = append(b, bit(named, headNamed)|bit(fields, headFields)|bit(one.byMessageID, headByMessageID)|bit(one.queued, headQueued))
-		b = binary.AppendUvarint(b, one.number-last)
-		last = one.number
-		b = binary.BigEndian.AppendUint64(b, uint64(one.received))
-		if named {
-			b = append(b, one.canonical[:]...)
-		}
-		if fields {
-			b = append(b, one.fields[:]...)
-		}
-		b = binary.AppendUvarint(b, one.window)
-		b = append(append(b, one.forms[0].exact[:]...), one.forms[0].way[:]...)
-		b = binary.AppendUvarint(b, uint64(len(one.forms)-1))
-		for i, f := range one.forms[1:] {
-			b = binary.AppendUvarint(b, f.number-one.forms[i].number)
-			b = append(b, bit(f.differs, formDiffers))
-			b = append(append(b, f.exact[:]...), f.way[:]...)
-		}
-	}
-	return b
-}
-
-func bit(set bool, mask byte) byte {
-	if set {
-		return mask
-	}
-	return 0
-}
-
-var errHeads = errors.New("a list of messages that may be joined is damaged")
-
-// decodeHeads reads what encode wrote.
-func decodeHeads(b []byte) (heads, error) {
-	c := &cursor{rest: b}
-	h := heads{lost: c.byte() == 1}
-	last := uint64(0)
-	for !c.bad && len(c.rest) > 0 {
-		one := c.head(last)
-		c.bad = c.bad || one.number <= last || len(h.list) == maxHeads
-		last = one.number
-		h.list = append(h.list, one)
-	}
-	if c.bad || len(h.list) == 0 {
-		return heads{}, errHeads
-	}
-	return h, nil
-}
-
-// cursor reads a value of the catalog; bad tells that it is damaged.
-type cursor struct {
-	rest []byte
-	bad  bool
-}
-
-// take gives the next n bytes, zeros when there are not so many.
-func (c *cursor) take(n int) []byte {
-	if len(c.rest) < n {
-		c.bad, c.rest = true, nil
-		return make([]byte, n)
-	}
-	b := c.rest[:n]
-	c.rest = c.rest[n:]
-	return b
-}
-
-func (c *cursor) byte() byte { return c.take(1)[0] }
-
-func (c *cursor) uvarint() uint64 {
-	v, n := binary.Uvarint(c.rest)
-	if n <= 0 {
-		c.bad, c.rest = true, nil
-		return 0
-	}
-	c.rest = c.rest[n:]
-	return v
-}
-
-func (c *cursor) head(last uint64) head {
-	flags := c.byte()
-	one := head{byMessageID: flags&headByMessageID != 0, queued: flags&headQueued != 0}
-	one.number = last + c.uvarint()
-	one.received = int64(binary.BigEndian.Uint64(c.take(8)))
-	if flags&headNamed != 0 {
-		one.canonical = half(c.take(16))
-		c.bad = c.bad || one.canonical == half{}
-	}
-	if flags&headFields != 0 {
-		one.fields = half(c.take(16))
-		c.bad = c.bad || one.fields == half{}
-	}
-	one.window = c.uvarint()
-	one.forms = []form{{number: one.number, exact: half(c.take(16)), way: way(c.take(8))}}
-	n := c.uvarint()
-	for i := uint64(0); i < n && !c.bad; i++ {
-		step := c.uvarint()
-		f := form{number: one.forms[i].number + step, differs: c.byte()&formDiffers != 0}
-		f.exact, f.way = half(c.take(16)), way(c.take(8))
-		c.bad = c.bad || f.number <= one.forms[i].number || i >= maxForms-1
-		one.forms = append(one.forms, f)
-	}
-	return one
 }

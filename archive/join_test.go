@@ -1,12 +1,12 @@
 package archive
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -173,7 +173,8 @@ func TestJoinDialogues(t *testing.T) {
 	}
 }
 
-// joinDialogue has the receipts of a dialogue come in one by one, and then at once.
+// joinDialogue has the receipts of a dialogue come in one by one, with the earlier ones
+// remembered and not, and then at once.
 func joinDialogue(t *testing.T, said string) string {
 	t.Helper()
 	var receipts []*Receipt
@@ -196,6 +197,15 @@ func joinDialogue(t *testing.T, said string) string {
 	a = remade(t, a, fs)
 	if again := describeMessages(t, a); again != got {
 		t.Errorf("after a rebuild\n%s\nwant\n%s", again, got)
+	}
+	a.Close()
+	a = open(t, "data", Options{FS: vfs.NewMem()})
+	for _, r := range receipts {
+		a.catalog.past = newPast(a.codec, a.recordAt)
+		appendOne(t, a, r)
+	}
+	if again := describeMessages(t, a); again != got || a.Stats().Doubts > 0 {
+		t.Errorf("when nothing is remembered\n%s\nwant\n%s", again, got)
 	}
 	a.Close()
 	fs = vfs.NewMem()
@@ -314,49 +324,43 @@ func TestForgedMailSuppressesNothing(t *testing.T) {
 // However many entries a message has, the list of it in the catalog stays small, and
 // that of one entry smaller still.
 func TestListsOfMessagesAreSmall(t *testing.T) {
-	e := Entry{ID: 100_000_000, Tenant: "t", Received: time.Now(), Join: Join{Window: 10 * time.Minute, Match: MatchContent},
-		Identity: &Identity{Exact: Digest{1}, Canonical: Digest{2}, MessageID: "1@x"}}
-	one := newHead(&e)
-	h := heads{list: []head{one}}
-	if n := len(h.encode()); n > 60 {
+	all := roster{list: []listed{{number: 100_000_000}}}
+	if n := len(all.encode()); n > 5 {
 		t.Errorf("a message of one entry takes %d bytes", n)
 	}
+	id := uint64(100_000_000)
 	for i := range 10_000 {
-		e.ID += 1_000_000_000
-		e.Identity.Exact = sha256.Sum256(fmt.Append(nil, i))
+		id += 1_000_000_000
+		j := joined{head: all.list[i%len(all.list)].number, reason: ReasonContent}
 		if i%100 == 0 {
-			e.Identity.Canonical = e.Identity.Exact
+			j = joined{head: id}
 		}
-		one := newHead(&e)
-		h.add(&one, h.join(&one))
+		all.add(id, j)
 	}
-	if n := len(h.encode()); len(h.list) != maxHeads || len(h.list[0].forms) != maxForms || n > 5000 {
-		t.Errorf("%d messages take %d bytes", len(h.list), n)
+	if n := len(all.encode()); len(all.list) != maxHeads || !all.lost || len(all.list[0].forms) != maxForms-1 || n > 1000 {
+		t.Errorf("%d messages take %d bytes", len(all.list), n)
 	}
 }
 
-func FuzzHeads(f *testing.F) {
-	one := head{number: 5, received: -1, canonical: half{1}, fields: half{2}, window: 600, byMessageID: true, queued: true,
-		forms: []form{{number: 5, exact: half{3}}, {number: 9, way: way{4}, differs: true}}}
-	f.Add((&heads{list: []head{one}}).encode())
-	two := one
-	two.number, two.canonical, two.fields, two.forms = 300, half{}, half{}, []form{{number: 300}}
-	f.Add((&heads{lost: true, list: []head{one, two}}).encode())
+func FuzzRoster(f *testing.F) {
+	one := listed{number: 5}
+	f.Add((&roster{list: []listed{one}}).encode())
+	two := listed{number: 300, forms: []listedForm{{301, true}, {1 << 62, false}}}
+	f.Add((&roster{lost: true, list: []listed{one, two}}).encode())
 	f.Fuzz(func(t *testing.T, b []byte) {
-		h, err := decodeHeads(b)
+		r, err := decodeRoster(b)
 		if err != nil {
 			return
 		}
-		again, err := decodeHeads(h.encode())
-		if err != nil || !bytes.Equal(again.encode(), h.encode()) {
-			t.Fatalf("%+v is read back as %+v, %v", h, again, err)
+		again, err := decodeRoster(r.encode())
+		if err != nil || !reflect.DeepEqual(again, r) {
+			t.Fatalf("%+v is read back as %+v, %v", r, again, err)
 		}
-		for i := range h.list {
-			past := h.before(h.list[i].number)
-			j := past.join(&h.list[i])
-			past.add(&h.list[i], j)
-			if len(past.list) > maxHeads || j.head == 0 {
-				t.Fatalf("%+v: %d messages", j, len(past.list))
+		for _, one := range r.list {
+			past := r.before(one.number)
+			past.add(one.number, joined{head: one.number})
+			if last := past.list[len(past.list)-1]; len(past.list) > maxHeads || last.number != one.number {
+				t.Fatalf("%+v before %d is %+v", r, one.number, past)
 			}
 		}
 	})

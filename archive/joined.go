@@ -16,59 +16,85 @@ import (
 // pass is what applying a group has changed of values that are read in order to be
 // changed: the next record of the group sees it here.
 type pass struct {
-	heads   map[string][]byte // by their key
+	rosters map[string]roster // by their key
+	listed  map[uint64]head   // entries that rosters name since, which cannot be looked up yet
 	tenants map[string]TenantTotals
 	held    map[string]held // by their key
 }
 
-func newPass() *pass { return &pass{map[string][]byte{}, map[string]TenantTotals{}, map[string]held{}} }
+func newPass() *pass {
+	return &pass{map[string]roster{}, map[uint64]head{}, map[string]TenantTotals{}, map[string]held{}}
+}
 
 // join finds the message that an entry belongs to, tells the entry, and remembers it
-// for those that follow. When the catalog cannot be read that is noted, and the entry
-// is a message of its own: no damage there keeps mail from coming in.
+// for those that follow. What cannot be read is noted, and left out of what the entry is
+// compared with; it may be a message of its own for that. No damage there keeps mail
+// from coming in.
 func (k *catalog) join(b *pebble.Batch, e *Entry, s *state) (joined, error) {
 	j := joined{head: e.ID}
 	defer func() { j.tell(e) }()
 	if e.Identity == nil {
 		return j, nil
 	}
-	key := joinKey(e)
-	known, err := k.heads(key)
+	one := newHead(e)
+	key := joinKey(one.group)
+	all, err := k.roster(key)
 	if err != nil {
 		s.doubts++
 	}
-	one := newHead(e)
-	if j = known.join(&one); !known.add(&one, j) {
+	known := all.heads(one.group, func(number uint64) (head, bool) { return k.head(number, s) })
+	if j = known.join(&one); !all.add(e.ID, j) {
 		return j, nil
 	}
-	value := known.encode()
-	k.pass.heads[string(key)] = value
-	return j, b.Set(key, value, nil)
+	k.pass.rosters[string(key)] = all
+	k.pass.listed[e.ID] = one
+	return j, b.Set(key, all.encode(), nil)
 }
 
-// heads gives the messages under a key, as the records so far have left them.
-func (k *catalog) heads(key []byte) (heads, error) {
-	if value, ok := k.pass.heads[string(key)]; ok {
-		return decodeHeads(value)
+// roster gives the messages under a key, as the records so far have left them.
+func (k *catalog) roster(key []byte) (roster, error) {
+	if r, ok := k.pass.rosters[string(key)]; ok {
+		return r, nil
 	}
-	return headsIn(k.reader(), key)
+	return rosterIn(k.reader(), key)
 }
 
-// headsIn gives the messages under a key; none when there is no such key.
-func headsIn(from pebble.Reader, key []byte) (heads, error) {
+// head gives an entry that a roster names, and reports false when it cannot be read.
+// That is a doubt, for it may be read later, or the catalog made anew without it; but
+// not for a record that is gone.
+func (k *catalog) head(number uint64, s *state) (head, bool) {
+	if one, ok := k.pass.listed[number]; ok {
+		return one, true
+	}
+	one, err := k.past.get(k.reader(), number)
+	if err != nil && !errors.Is(err, ledger.ErrDropped) {
+		s.doubts++
+	}
+	return one, err == nil
+}
+
+// keepListed takes over the entries that a group has brought.
+func (k *catalog) keepListed() {
+	for _, one := range k.pass.listed {
+		k.past.keep(one)
+	}
+}
+
+// rosterIn gives the messages under a key; none when there is no such key.
+func rosterIn(from pebble.Reader, key []byte) (roster, error) {
 	value, closer, err := from.Get(key)
 	if errors.Is(err, pebble.ErrNotFound) {
-		return heads{}, nil
+		return roster{}, nil
 	}
 	if err != nil {
-		return heads{}, catalogError(err)
+		return roster{}, catalogError(err)
 	}
 	defer closer.Close()
-	h, err := decodeHeads(value)
+	r, err := decodeRoster(value)
 	if err != nil {
-		return heads{}, catalogError(err)
+		return roster{}, catalogError(err)
 	}
-	return h, nil
+	return r, nil
 }
 
 // tell gives an entry its message.

@@ -13,7 +13,7 @@ import (
 
 // catalogVersion is raised whenever the table below changes; a catalog of
 // another version is made anew by Open.
-const catalogVersion = 5
+const catalogVersion = 6
 
 // The catalog's keys. Integers are big endian, so that keys sort by them. hash is
 // the first 8 bytes of a SHA-256; two texts may share it, so what is found under
@@ -33,8 +33,8 @@ const catalogVersion = 5
 //	time     received, nanoseconds:8 seq:8  -
 //	quarantine seq:8                        state of the entry: 0 waiting, 1 kept
 //	policy   sha256:32                      seq:8 of the last event that kept its text
-//	join     hash(tenant, Message-ID or     the latest messages with it, see heads.encode
-//	         digest):16
+//	join     hash(tenant, Message-ID or     numbers of the latest messages with it, and of
+//	         digest):8                      their exact forms, see roster.encode
 //	member   head:8 seq:8                   -
 //	tenant   name                           totals of the tenant, see TenantTotals
 //	held     segment:4 tenant               content records of the tenant in the segment,

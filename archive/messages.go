@@ -33,8 +33,9 @@ type Message struct {
 	// Entries is how many entries the message has in all, and Unreadable how many of
 	// those that were looked at are damaged.
 	Entries, Unreadable int
-	// Cut tells that there are more entries, or more senders or recipients, than are
-	// put together here: at most 1,000, and 50,000 of each.
+	// Cut tells that not all is here: of more than 1,000 entries only the first are put
+	// together, of more than 50,000 senders or recipients only the first are named, and
+	// of more than 16 ways in which one is told of only the first are kept.
 	Cut bool
 	// Sources are the ways in by which the mail came, in the order of the entries.
 	Sources []string

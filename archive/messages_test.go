@@ -345,8 +345,10 @@ func TestVerifyChecksJoins(t *testing.T) {
 		},
 		"no member":       func(t *testing.T, a *Archive, set func(key, value []byte)) { set(memberKey(1, 3), nil) },
 		"member too many": func(t *testing.T, a *Archive, set func(key, value []byte)) { set(memberKey(1, 4), []byte{}) },
-		"no list":         func(t *testing.T, a *Archive, set func(key, value []byte)) { set(joinKey(entry(t, a, 4)), nil) },
-		"no totals":       func(t *testing.T, a *Archive, set func(key, value []byte)) { set(tenantKey("other"), nil) },
+		"no list": func(t *testing.T, a *Archive, set func(key, value []byte)) {
+			set(joinKey(groupOf(entry(t, a, 4))), nil)
+		},
+		"no totals": func(t *testing.T, a *Archive, set func(key, value []byte)) { set(tenantKey("other"), nil) },
 		"totals too many": func(t *testing.T, a *Archive, set func(key, value []byte)) {
 			set(tenantKey("x"), TenantTotals{}.encode())
 		},
@@ -364,18 +366,20 @@ func TestVerifyChecksJoins(t *testing.T) {
 			set(headKey(indexKeys(entry(t, a, 3))[0], 1), []byte{2})
 		},
 		"list forgets a form": func(t *testing.T, a *Archive, set func(key, value []byte)) {
-			h, _ := headsIn(a.catalog.reader(), joinKey(entry(t, a, 1)))
-			h.list[0].forms = h.list[0].forms[:1]
-			set(joinKey(entry(t, a, 1)), h.encode())
+			h, _ := rosterIn(a.catalog.reader(), joinKey(groupOf(entry(t, a, 1))))
+			h.list[0].forms = h.list[0].forms[:0]
+			set(joinKey(groupOf(entry(t, a, 1))), h.encode())
 		},
 		"list too many": func(t *testing.T, a *Archive, set func(key, value []byte)) {
-			one := newHead(entry(t, a, 4))
-			set(append([]byte{keyJoin}, make([]byte, 16)...), (&heads{list: []head{one}}).encode())
+			set(append([]byte{keyJoin}, make([]byte, 8)...), (&roster{list: []listed{{number: 4}}}).encode())
 		},
-		"list of another time": func(t *testing.T, a *Archive, set func(key, value []byte)) {
-			h, _ := headsIn(a.catalog.reader(), joinKey(entry(t, a, 1)))
-			h.list[0].received++
-			set(joinKey(entry(t, a, 1)), h.encode())
+		"list of another form": func(t *testing.T, a *Archive, set func(key, value []byte)) {
+			r, _ := rosterIn(a.catalog.reader(), joinKey(groupOf(entry(t, a, 1))))
+			r.list[0].forms[0].differs = !r.list[0].forms[0].differs
+			set(joinKey(groupOf(entry(t, a, 1))), r.encode())
+		},
+		"list of what is no entry": func(t *testing.T, a *Archive, set func(key, value []byte)) {
+			set(joinKey(groupOf(entry(t, a, 3))), (&roster{list: []listed{{number: 1}, {number: 1000}}}).encode())
 		},
 	} {
 		a := messageArchive(t, t.TempDir())

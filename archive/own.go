@@ -325,8 +325,13 @@ type OwnDictionary struct {
 }
 
 // OwnDictionaries gives the archive's own dictionaries, by number. The error is
-// [ErrCatalog].
+// [ErrCatalog] or [ErrClosed].
 func (a *Archive) OwnDictionaries() (list []OwnDictionary, err error) {
+	done, err := a.use()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	from := a.catalog.reader()
 	for r, err := range owns(from) {
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	iofs "io/fs"
+	"math"
 	"slices"
 
 	"daybook/archive/ledger"
@@ -61,7 +62,7 @@ func (a *Archive) lastMark(o *Options) ledger.Mark {
 		if _, err := a.fs.Stat(dir); err != nil {
 			continue
 		}
-		old, err := openCatalog(dir, a.codec, storeOptions(&p))
+		old, err := openCatalog(dir, a.codec, a.recordAt, storeOptions(&p))
 		if other := (*otherVersion)(nil); errors.As(err, &other) {
 			return other.mark
 		}
@@ -134,11 +135,39 @@ func (a *Archive) openLedger(o *Options, known ledger.Mark) (lost []ledger.Damag
 
 // replay opens the ledger, and applies what is behind the catalog's mark.
 func (a *Archive) replay(o *Options, known ledger.Mark) (err error) {
+	defer a.endEarly()
 	a.ledger, err = ledger.Open(context.Background(), a.fs.PathJoin(a.dir, ledgerDir), ledger.Options{
 		FS: a.fs, SegmentSize: o.SegmentSize, ReadOnly: o.ReadOnly,
 		From: a.catalog.state.mark, Acknowledged: acknowledged(a.fs, a.dir, known), Apply: a.apply,
 	})
 	return err
+}
+
+// recordAt reads a record of the ledger for the catalog. While the ledger is being
+// opened, which is when the catalog applies what it lacks, it is opened once more, for
+// reading only, and without a look at its records.
+func (a *Archive) recordAt(at ledger.Location) (ledger.Record, error) {
+	if a.ledger != nil {
+		return a.ledger.Read(at)
+	}
+	if a.early == nil {
+		var err error
+		a.early, err = ledger.Open(context.Background(), a.fs.PathJoin(a.dir, ledgerDir), ledger.Options{
+			FS: a.fs, ReadOnly: true, From: ledger.Mark{Position: ledger.Position{Segment: math.MaxUint32}},
+		})
+		if err != nil {
+			return ledger.Record{}, err
+		}
+	}
+	return a.early.Read(at)
+}
+
+// endEarly closes what recordAt has opened, when the ledger itself is open.
+func (a *Archive) endEarly() {
+	if a.early != nil {
+		a.early.Close()
+		a.early = nil
+	}
 }
 
 // settleDoubts replaces a catalog, which is open, that could not be read while
@@ -163,7 +192,7 @@ func (a *Archive) settleDoubts(o *Options) (known ledger.Mark, lost []ledger.Dam
 		a.log.Error("the catalog is used as it is, as it could not be made anew", "error", err)
 		a.letGo()
 	}
-	a.catalog, err = openCatalog(dir, a.codec, p)
+	a.catalog, err = openCatalog(dir, a.codec, a.recordAt, p)
 	return known, lost, err
 }
 
@@ -194,14 +223,14 @@ func (a *Archive) fill(ctx context.Context, o *Options, known ledger.Mark, progr
 }
 
 // fillOnce applies the whole ledger to a new catalog. The ledger is only read. known is
-// how far the old catalog had come: an end of the ledger that is missing stays known as
-// damage, and its numbers are not given again.
+// how far the old catalog had come; the mark may know of more. An end of the ledger that
+// is missing stays known as damage, and its numbers are not given again.
 func (a *Archive) fillOnce(ctx context.Context, o *Options, known ledger.Mark, progress func(done, total int64)) (err error) {
 	dir := a.fs.PathJoin(a.dir, rebuildDir)
 	if err := a.fs.RemoveAll(dir); err != nil {
 		return fmt.Errorf("rebuild: %w", err)
 	}
-	if a.catalog, err = openCatalog(dir, a.codec, storeOptions(o)); err != nil {
+	if a.catalog, err = openCatalog(dir, a.codec, a.recordAt, storeOptions(o)); err != nil {
 		return err
 	}
 	total, err := folderSize(a.fs, a.fs.PathJoin(a.dir, ledgerDir))
@@ -209,8 +238,9 @@ func (a *Archive) fillOnce(ctx context.Context, o *Options, known ledger.Mark, p
 		return err
 	}
 	var done int64
+	defer a.endEarly()
 	a.ledger, err = ledger.Open(ctx, a.fs.PathJoin(a.dir, ledgerDir), ledger.Options{
-		FS: a.fs, ReadOnly: true, Acknowledged: known,
+		FS: a.fs, ReadOnly: true, Acknowledged: acknowledged(a.fs, a.dir, known),
 		Apply: func(records []ledger.Record, end ledger.Mark) error {
 			for _, r := range records {
 				done += r.At.End().Offset - r.At.Offset

@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"math"
 	"time"
 
 	"daybook/archive/ledger"
@@ -21,9 +22,9 @@ type Stats struct {
 	// in the order of their names.
 	Messages uint64
 	Tenants  []TenantStats
-	// Doubts is how often the catalog could not be read while mail came in. Copies may
-	// then stand as messages of their own; when the archive is opened next the catalog
-	// is made anew.
+	// Doubts is how often something could not be read, of the catalog or of earlier
+	// entries, while the catalog was brought up to date. Copies may then stand as
+	// messages of their own; when the archive is opened next the catalog is made anew.
 	Doubts uint64
 	// Waiting is the number of entries in quarantine that nobody has looked at.
 	Waiting uint64
@@ -33,14 +34,20 @@ type Stats struct {
 	Refused error
 }
 
-// Stats gives the figures.
+// Stats gives the figures. Those of an archive that was closed are zero, and Refused is
+// [ErrClosed].
 func (a *Archive) Stats() Stats {
+	done, err := a.use()
+	if err != nil {
+		return Stats{Refused: err}
+	}
+	defer done()
 	s := a.figures()
 	s.Tenants, _ = readTenants(a.catalog.reader()) // of a damaged catalog, those that can be read
 	return s
 }
 
-// figures are those without the tenants.
+// figures are those without the tenants. The caller keeps the archive in use.
 func (a *Archive) figures() Stats {
 	s := Stats{FreeBytes: a.space.available(), Refused: a.space.check()}
 	segments, bytes := a.ledger.Size()
@@ -88,13 +95,20 @@ func (m *metrics) group(records []ledger.Record) {
 func (a *Archive) Collectors() []prometheus.Collector {
 	gauge := func(name, help string, value func(Stats) float64) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help},
-			func() float64 { return value(a.figures()) })
+			func() float64 {
+				done, err := a.use()
+				if err != nil {
+					return math.NaN() // nothing is known, which is not nothing
+				}
+				defer done()
+				return value(a.figures())
+			})
 	}
 	return []prometheus.Collector{
 		a.metrics.groups, a.metrics.records, a.metrics.size, a.metrics.last, newTenantCollector(a),
 		gauge("daybook_archive_entries", "Entries in the archive.", func(s Stats) float64 { return float64(s.Entries) }),
 		gauge("daybook_archive_messages", "Messages in the archive: entries that are the same mail are one.", func(s Stats) float64 { return float64(s.Messages) }),
-		gauge("daybook_archive_catalog_doubts", "How often the catalog could not be read while mail came in.", func(s Stats) float64 { return float64(s.Doubts) }),
+		gauge("daybook_archive_catalog_doubts", "How often something could not be read while the catalog was brought up to date; above 0, copies may stand as messages of their own, and the catalog is made anew when daybook starts again.", func(s Stats) float64 { return float64(s.Doubts) }),
 		gauge("daybook_archive_events", "Events in the archive.", func(s Stats) float64 { return float64(s.Events) }),
 		gauge("daybook_archive_quarantine_waiting", "Entries in quarantine that nobody has looked at.", func(s Stats) float64 { return float64(s.Waiting) }),
 		gauge("daybook_archive_received_bytes", "Size of the messages of all entries.", func(s Stats) float64 { return float64(s.ReceivedBytes) }),

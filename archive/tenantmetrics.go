@@ -40,8 +40,13 @@ func (c *tenantCollector) Describe(to chan<- *prometheus.Desc) {
 }
 
 // Collect gives the metrics (prometheus.Collector). Of a damaged catalog these are
-// the ones that can be read.
+// the ones that can be read, of an archive that was closed none.
 func (c *tenantCollector) Collect(to chan<- prometheus.Metric) {
+	done, err := c.archive.use()
+	if err != nil {
+		return
+	}
+	defer done()
 	list, _ := readTenants(c.archive.catalog.reader())
 	for _, t := range series(list) {
 		gauge := func(d *prometheus.Desc, value uint64, labels ...string) {

@@ -34,6 +34,7 @@ func (a *Archive) Verify(ctx context.Context, progress func(done, total int64), 
 		a: a, ctx: ctx, found: found, progress: progress, from: from, quarantine: map[uint64]QuarantineState{},
 		mendable: map[uint32]bool{}, named: map[uint64]bool{}, read: map[string]error{}, policies: map[Digest]uint64{}, tenants: map[string]TenantTotals{},
 		held: map[string]held{}, drops: drops, copies: map[string]ledger.Location{},
+		past: newPast(a.codec, a.ledger.Read),
 	}
 	s, err := readState(from)
 	if err != nil {
@@ -52,7 +53,7 @@ func (a *Archive) Verify(ctx context.Context, progress func(done, total int64), 
 		}
 	}
 	if s.doubts > 0 {
-		v.damage(Damage{Reason: fmt.Sprintf("the catalog could not be read %d times while mail came in, and copies may stand as messages of their own; it is made anew when the archive is opened next", s.doubts)})
+		v.damage(Damage{Reason: fmt.Sprintf("while the catalog was brought up to date, what it builds on could not be read %d times: copies may stand as messages of their own, and totals may be wrong; the catalog is made anew when daybook starts again", s.doubts)})
 	}
 	return v.report, v.catalog()
 }
@@ -82,6 +83,7 @@ type verifier struct {
 	drops      uint64          // how many segments had been given up when Verify was called
 	members    uint64
 	remembered uint64 // entries and forms in the lists of messages that may be joined
+	past       *past
 	// And of dictionaries: where their copies stand, by the catalog's keys.
 	copies map[string]ledger.Location
 }
@@ -395,10 +397,10 @@ func (t *tally) add(key, value []byte) (err error) {
 	case keyQuarantine:
 		t.quarantine[keySeq(key)], err = decodeQuarantine(value)
 	case keyJoin:
-		var h heads
-		h, err = decodeHeads(value)
-		for i := range h.list {
-			t.remembered += uint64(len(h.list[i].forms))
+		var r roster
+		r, err = decodeRoster(value)
+		for i := range r.list {
+			t.remembered += uint64(1 + len(r.list[i].forms))
 		}
 	case keyOwn:
 		_, err = decodeOwn(value)

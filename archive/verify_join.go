@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"daybook/archive/ledger"
 )
@@ -77,23 +78,25 @@ func (v *verifier) judged(e *Entry, have joined) error {
 		}
 		return nil
 	}
-	final, err := headsIn(v.from, joinKey(e))
+	one := newHead(e)
+	final, err := rosterIn(v.from, joinKey(one.group))
 	if err != nil {
 		return err
 	}
-	for i := range final.list {
-		for _, f := range final.list[i].forms {
-			if f.number == e.ID {
-				v.remembered++
-			}
+	for _, listed := range final.list {
+		if listed.number == e.ID || slices.ContainsFunc(listed.forms, func(f listedForm) bool { return f.number == e.ID }) {
+			v.remembered++
 		}
 	}
-	one := newHead(e)
-	past := final.before(e.ID)
-	want := past.join(&one)
-	past.add(&one, want)
+	before := final.before(e.ID)
+	known, hidden, err := v.heads(&before, one.group)
+	if err != nil {
+		return err
+	}
+	want := known.join(&one)
+	before.add(e.ID, want)
 	now := final.before(e.ID + 1)
-	if want == have && string(past.encode()) == string(now.encode()) {
+	if hidden || want == have && string(before.encode()) == string(now.encode()) {
 		return nil
 	}
 	if other := have.other(); final.lost && other < final.list[0].number {
@@ -101,6 +104,20 @@ func (v *verifier) judged(e *Entry, have joined) error {
 	}
 	return fmt.Errorf("the catalog has it in message %d (%q, collides with %d), and it belongs to message %d (%q, %d)",
 		have.head, have.reason, have.collides, want.head, want.reason, want.collides)
+}
+
+// heads reads the messages of a roster. hidden tells that damage, which is reported of
+// other entries, keeps some from being read.
+func (v *verifier) heads(r *roster, group half) (known heads, hidden bool, err error) {
+	known = r.heads(group, func(number uint64) (head, bool) {
+		one, failed := v.past.get(v.from, number)
+		if errors.Is(failed, ErrCatalog) {
+			err = failed
+		}
+		hidden = hidden || failed != nil
+		return one, failed == nil
+	})
+	return known, hidden, err
 }
 
 // forgotten checks what an entry has to do with a message that is known no more, as so
@@ -117,7 +134,7 @@ func (v *verifier) forgotten(e *Entry, other uint64) error {
 	if err != nil {
 		return err
 	}
-	if first.reason != "" || head.Identity == nil || string(joinKey(&head)) != string(joinKey(e)) {
+	if first.reason != "" || head.Identity == nil || groupOf(&head) != groupOf(e) {
 		return fmt.Errorf("the catalog names message %d with it, which has nothing to do with it", other)
 	}
 	return nil
