@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -133,6 +134,11 @@ func (c *cutter) take(ctx context.Context, p recipe.Piece, stored []byte) error 
 	case recipe.RoleHeader:
 		if err := c.endBundle(ctx); err != nil {
 			return err
+		}
+		if p.Form == recipe.FormFolded {
+			c.add(p, own)
+			c.formula.pieces[len(c.formula.pieces)-1].own = bytes.Clone(stored)
+			return nil
 		}
 		if len(c.literal)+len(stored) > maxLiteral {
 			return c.part(ctx, p, stored)

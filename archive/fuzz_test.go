@@ -117,10 +117,23 @@ func sampleFormula() *formula {
 	}
 }
 
+// signedFormula has two signatures that stand in the formula, one of them folded.
+func signedFormula() *formula {
+	folded := func(stored, layout string) sourced {
+		p := recipe.Piece{Stored: len(stored), Form: recipe.FormFolded, Layout: []byte(layout)}
+		_, p.Wire, _ = recipe.CutFolded(p.Layout, p.Stored)
+		return sourced{Piece: p, from: own, own: []byte(stored)}
+	}
+	f := sampleFormula()
+	f.pieces = append([]sourced{folded("quick", "\x00"), folded("brown fox", "\x49\x02\x03")}, f.pieces...)
+	return f
+}
+
 // FuzzFormula reads recipes. What is read is written as it was, and every piece lies
 // within what it is made from.
 func FuzzFormula(f *testing.F) {
 	f.Add(sampleFormula().encode())
+	f.Add(signedFormula().encode())
 	f.Add([]byte{0, 1, 0, 0})
 	f.Add([]byte{0, 2, 1, 3, 4, 2, 1, 'x', 0, 9})
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -128,14 +141,22 @@ func FuzzFormula(f *testing.F) {
 		if err != nil {
 			return
 		}
+		folded := 0
 		for _, p := range one.pieces {
 			size := one.literal
-			if p.from != text {
+			switch {
+			case p.from == own:
+				size = len(p.own)
+				folded += p.Stored
+			case p.from != text:
 				size = one.contents[p.from].Size
 			}
 			if p.at < 0 || p.at+p.Stored > size {
 				t.Fatalf("a piece from %d to %d of %d bytes", p.at, p.at+p.Stored, size)
 			}
+		}
+		if folded > recipe.MaxFolded {
+			t.Fatalf("%d bytes stand in the formula", folded)
 		}
 		two, err := decodeFormula(one.encode())
 		if err != nil || !reflect.DeepEqual(one, two) {

@@ -131,9 +131,11 @@ func (p *pieces) get(ctx context.Context, i int) (raw []byte, err error) {
 		return nil, err
 	}
 	part := &p.s.formula.pieces[i]
-	from, err := p.source(ctx, part.from)
-	if err != nil {
-		return nil, err
+	from := part.own
+	if part.from != own {
+		if from, err = p.source(ctx, part.from); err != nil {
+			return nil, err
+		}
 	}
 	if part.at+part.Stored > len(from) {
 		return nil, &Damage{Entry: p.s.id, Reason: "a piece of it lies outside of what it is made from"}
