@@ -1,7 +1,6 @@
 package archive
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -17,8 +16,9 @@ const (
 	// minContent is the least text that is kept as a content: what is shorter costs
 	// less again in each message.
 	minContent = 200
-	// maxLiteral and maxInline bound what an entry's text holds of literal bytes and of
-	// contents. What is over them becomes contents with records of their own.
+	// maxLiteral and maxInline bound what an entry's text holds of literal bytes, with
+	// those that look random, and of contents. What is over them becomes contents with
+	// records of their own.
 	maxLiteral = maxElement / 2
 	maxInline  = maxElement / 2
 	// maxLayouts bounds the layouts of a formula, so that an entry fits a record, and
@@ -35,6 +35,7 @@ type cutter struct {
 	formula formula
 	literal []byte
 	inline  []byte
+	random  []byte // signatures, decoded
 
 	layouts int // bytes of the formula so far, about
 	group   int
@@ -47,7 +48,7 @@ type cutter struct {
 func (c *cutter) message(ctx context.Context, r *Receipt) error {
 	err := c.split(ctx, r)
 	if errors.Is(err, errChanged) {
-		c.formula, c.literal, c.inline, c.bundle, c.open = formula{}, nil, nil, nil, nil
+		c.formula, c.literal, c.inline, c.random, c.bundle, c.open = formula{}, nil, nil, nil, nil, nil
 		err = c.whole(ctx, r)
 	}
 	return err
@@ -135,13 +136,13 @@ func (c *cutter) take(ctx context.Context, p recipe.Piece, stored []byte) error 
 		if err := c.endBundle(ctx); err != nil {
 			return err
 		}
-		if p.Form == recipe.FormFolded {
-			c.add(p, own)
-			c.formula.pieces[len(c.formula.pieces)-1].own = bytes.Clone(stored)
-			return nil
-		}
-		if len(c.literal)+len(stored) > maxLiteral {
+		if len(c.literal)+len(c.random)+len(stored) > maxLiteral {
 			return c.part(ctx, p, stored)
+		}
+		if p.Form == recipe.FormFolded {
+			c.random = append(c.random, stored...)
+			c.add(p, random)
+			return nil
 		}
 		c.addLiteral(p, stored)
 		return nil
@@ -189,7 +190,7 @@ func (c *cutter) endBundle(ctx context.Context) (err error) {
 	if len(c.open) == 0 {
 		return nil
 	}
-	if len(bundle) < minContent && len(c.literal)+len(bundle) <= maxLiteral {
+	if len(bundle) < minContent && len(c.literal)+len(c.random)+len(bundle) <= maxLiteral {
 		c.literal = append(c.literal, bundle...)
 	} else {
 		ref := contentRef{Hash: sha256.Sum256(bundle), Size: len(bundle)}
@@ -211,4 +212,4 @@ func (c *cutter) endBundle(ctx context.Context) (err error) {
 }
 
 // text is the entry's own.
-func (c *cutter) text() []byte { return append(c.literal, c.inline...) }
+func (c *cutter) text() []byte { return append(append(c.literal, c.inline...), c.random...) }

@@ -44,8 +44,8 @@
 // stored once. Small texts, with the structure around them, are the entry's own text,
 // and addressed by their SHA-256 as well, so that a copy of the mail that came another
 // way costs its header only. The formula lists the pieces and what they are made of.
-// Signatures in headers are decoded, and stand in the formula itself, uncompressed: no
-// compressor makes them smaller, and they spoil what one knows of text.
+// Signatures in headers are decoded, and stand at the end of the text: no compressor
+// makes them smaller, unless the mail comes again, and they spoil what one knows of text.
 // Before a message is committed it is made again from its pieces and compared; one
 // that would not come back is stored as it stands.
 //

@@ -191,11 +191,10 @@ func TestFormulaOfTooMuchText(t *testing.T) {
 	}
 }
 
-// Neither does what stands in the formula itself.
-func TestFormulaOfTooManyOwnBytes(t *testing.T) {
+// Neither do signatures.
+func TestFormulaOfTooManySignatures(t *testing.T) {
 	for size, want := range map[int]bool{recipe.MaxFolded / 2: true, recipe.MaxFolded/2 + 1: false} {
-		p := recipe.Piece{Stored: size, Form: recipe.FormFolded, Layout: []byte{0}}
-		s := sourced{Piece: p, from: own, own: make([]byte, size)}
+		s := sourced{Piece: recipe.Piece{Stored: size, Form: recipe.FormFolded, Layout: []byte{0}}, from: random}
 		f, err := decodeFormula((&formula{pieces: []sourced{s, s}}).encode())
 		if (err == nil) != want {
 			t.Errorf("twice %d bytes are read as %+v, %v", size, f, err)

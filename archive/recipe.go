@@ -7,20 +7,19 @@ import (
 	"daybook/archive/recipe"
 )
 
-// sourced is where the bytes stand that a piece is made of: in the entry's text, in a
-// content, or in the formula itself.
+// sourced is where the bytes stand that a piece is made of: in the entry's text, or in a
+// content.
 type sourced struct {
 	recipe.Piece
 	// from is the index of the content, or one of those below; at is where in it the
 	// piece's stored bytes begin.
 	from, at int
-	own      []byte // the stored bytes, when they are in the formula
 }
 
 // Sources that are no content.
 const (
 	text    = -2 // the entry's text
-	own     = -1 // the formula, for bytes that yield nothing to a compressor
+	random  = -1 // the end of the entry's text, for bytes that look random
 	unknown = -3 // it was written by a newer daybook, or is damaged
 	// sources is what is added to a source where it is written, or counts from 0.
 	sources = 2
@@ -42,6 +41,7 @@ type formula struct {
 	contents []contentRef
 	pieces   []sourced
 	literal  int // bytes of the entry's text that are no content
+	random   int // bytes at its end that look random
 }
 
 // size is the number of bytes of the message.
@@ -64,18 +64,21 @@ func (f *formula) inlineAt(i int) int {
 }
 
 // textSize is the number of bytes of the entry's text.
-func (f *formula) textSize() int { return f.inlineAt(len(f.contents)) }
+func (f *formula) textSize() int { return f.randomAt() + f.random }
+
+// randomAt is where in the entry's text begins what looks random.
+func (f *formula) randomAt() int { return f.inlineAt(len(f.contents)) }
 
 // encode lays a formula out:
 //
 //	number of contents; for each: size * 2, plus 1 for one that is inline; SHA-256
 //	number of pieces; for each: (source + 2) * 4 + form; stored bytes, plus 1, or 0 for
-//	what is left of the content; how they become the message's; and the stored bytes
-//	themselves if they are the formula's own
+//	what is left of the content; and how they become the message's: nothing if they are
+//	raw; if they are folded, the layout; and else bytes of the message, length of the
+//	layout, layout
 //
-// How they become the message's is nothing for those that are raw, the layout for folded
-// ones, and for others: bytes of the message, length of the layout, layout. All numbers
-// are uvarints. The source is the content's index, -2 for the text, -1 for own bytes.
+// All numbers are uvarints. The source is the content's index, -2 for the text, -1 for
+// its end.
 func (f *formula) encode() []byte {
 	b := binary.AppendUvarint(nil, uint64(len(f.contents)))
 	for _, c := range f.contents {
@@ -101,7 +104,7 @@ func (f *formula) encode() []byte {
 			b = binary.AppendUvarint(b, uint64(p.Wire))
 			b = binary.AppendUvarint(b, uint64(len(p.Layout)))
 		}
-		b = append(append(b, p.Layout...), p.own...)
+		b = append(b, p.Layout...)
 	}
 	return b
 }
@@ -123,7 +126,7 @@ func decodeFormula(b []byte) (*formula, error) {
 		}
 		f.contents = append(f.contents, c)
 	}
-	taken := make([]int, n+sources) // of the text, the formula, and each content
+	taken := make([]int, n+sources) // of the text, its end, and each content
 	for range in.uvarint(uint64(len(b))) {
 		p := in.piece(f.contents, taken)
 		if in.bad {
@@ -136,7 +139,8 @@ func decodeFormula(b []byte) (*formula, error) {
 			return nil, errFormula
 		}
 	}
-	if f.literal = taken[text+sources]; in.bad || len(in.b) > 0 || f.textSize() > maxText3 {
+	f.literal, f.random = taken[text+sources], taken[random+sources]
+	if in.bad || len(in.b) > 0 || f.textSize() > maxText3 {
 		return nil, errFormula
 	}
 	return f, nil
@@ -157,15 +161,9 @@ func (in *fields) piece(contents []contentRef, taken []int) (p sourced) {
 		return p
 	}
 	in.form(&p)
-	most := maxText3
-	if p.from == own {
-		most = recipe.MaxFolded
-		p.own = in.bytes(uint64(p.Stored))
-	} else {
-		p.at = *have
-	}
+	p.at = *have
 	*have += p.Stored
-	in.bad = in.bad || *have > most
+	in.bad = in.bad || *have > maxText3 || p.from == random && *have > recipe.MaxFolded
 	return p
 }
 

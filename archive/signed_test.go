@@ -3,6 +3,7 @@ package archive
 import (
 	"bytes"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -18,27 +19,36 @@ func signed(n int) []byte {
 		chars, strings.ReplaceAll(lines, "\r\n", "\r\n\t"), n)
 }
 
-// A signature stands in the formula, decoded, and not in the text; the mail is read and
-// verified like any other, also after it was joined and when the catalog is made anew.
+// Signatures stand at the end of the text, decoded; the mail is read and verified like any
+// other, also when it came again, and when the catalog was made anew.
 func TestSignedMail(t *testing.T) {
 	dir := t.TempDir()
 	a := open(t, dir, Options{})
 	mails := map[uint64][]byte{}
 	for n := range 40 {
 		mail := signed(n % 30) // some come twice
-		e := appendOne(t, a, receipt(mail, "a@b", "c@d"))
+		e, err := a.Entry(appendOne(t, a, receipt(mail, "a@b", "c@d")).ID)
+		if err != nil {
+			t.Fatal(err)
+		}
 		mails[e.ID] = mail
-		folded, numbers := 0, e.formula.encode()
-		for _, p := range e.formula.pieces {
-			if p.from == own {
-				folded++
-			}
+		text, err := a.text(t.Context(), e.ID, &e.text)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if folded != 2 || !bytes.Contains(numbers, noise(256, uint64(n%30))) || e.text.size > 300 {
-			t.Fatalf("entry %d: %d signatures in the formula, a text of %d bytes", e.ID, folded, e.text.size)
+		sign := noise(256, uint64(n%30))
+		if e.formula.random != 2*len(sign) || !bytes.HasSuffix(text, append(sign, sign...)) || bytes.Contains(text, []byte("==")) {
+			t.Fatalf("entry %d has the text %q, of which %d bytes look random", e.ID, text, e.formula.random)
 		}
-		if len(numbers) > 2*(256+8)+2*3+8 {
-			t.Errorf("entry %d: the formula takes %d bytes", e.ID, len(numbers))
+		if size := len(e.formula.encode()); size > 2*8+2*3+2 {
+			t.Errorf("entry %d: the formula takes %d bytes", e.ID, size)
+		}
+		stored, err := a.element(e.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n >= 30 && len(stored.data) > len(sign)/2 {
+			t.Errorf("entry %d: the text of mail that came before takes %d bytes", e.ID, len(stored.data))
 		}
 	}
 	check := func(a *Archive) {
@@ -69,29 +79,43 @@ func TestSignedMail(t *testing.T) {
 	check(open(t, dir, Options{}))
 }
 
-// A signature whose stored bytes were changed is damage, and its neighbours are not.
-func TestSignatureThatIsDamaged(t *testing.T) {
+// A mail of more signatures and text than a text holds comes back.
+func TestSignedMailWithALongHeader(t *testing.T) {
 	a := open(t, t.TempDir(), Options{})
-	e := appendOne(t, a, receipt(signed(1), "a@b", "c@d"))
-	for i, p := range e.formula.pieces {
-		if p.from != own {
-			continue
+	for _, size := range []int{maxLiteral - 900, maxLiteral - 400, maxLiteral - 100, maxLiteral, maxElement} {
+		line := "X-Filler: " + strings.Repeat("filler ", 100) + "\r\n"
+		mail := append([]byte(strings.Repeat(line, size/len(line)+1)[len(line)-size%len(line):]), signed(size)...)
+		e, err := a.Entry(appendOne(t, a, receipt(mail, "a@b", "c@d")).ID)
+		if err != nil {
+			t.Fatal(err)
 		}
-		s := *e.stored()
-		f := *s.formula
-		f.pieces = bytesChanged(f.pieces, i)
-		s.formula = &f
-		err := a.writeStored(t.Context(), &s, io.Discard)
-		if d, ok := err.(*Damage); !ok || d.Entry != e.ID {
-			t.Errorf("piece %d was changed: %v", i, err)
+		if !bytes.Equal(body(t, a, e.ID), mail) {
+			t.Errorf("with %d bytes before: other bytes came back", size)
+		}
+		if e.text.size > maxElement {
+			t.Errorf("with %d bytes before: a text of %d bytes", size, e.text.size)
 		}
 	}
+	verified(t, a)
 }
 
-// bytesChanged gives pieces one of which has another byte of its own.
-func bytesChanged(pieces []sourced, i int) []sourced {
-	pieces = append([]sourced(nil), pieces...)
-	pieces[i].own = bytes.Clone(pieces[i].own)
-	pieces[i].own[0] ^= 1
-	return pieces
+// A text that was cut short is damage, and no more.
+func TestSignatureThatIsMissing(t *testing.T) {
+	a := open(t, t.TempDir(), Options{})
+	e, err := a.Entry(appendOne(t, a, receipt(signed(1), "a@b", "c@d")).ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := a.text(t.Context(), e.ID, &e.text)
+	if err != nil || len(text) <= e.formula.random {
+		t.Fatalf("a text of %d bytes, %v", len(text), err)
+	}
+	for n := range text {
+		s := e.stored()
+		s.text = element{as: textRaw, size: n, data: text[:n]}
+		err := a.writeStored(t.Context(), s, io.Discard)
+		if d := (*Damage)(nil); !errors.As(err, &d) || d.Entry != e.ID {
+			t.Errorf("%d bytes of the text are left: %v", n, err)
+		}
+	}
 }
