@@ -63,7 +63,7 @@ func (a *Archive) store(ctx context.Context, r *Receipt, e *Entry, alone bool) e
 	if err := c.await(ctx); err != nil {
 		return err
 	}
-	c.formula.literal = len(c.literal)
+	c.formula.literal, c.formula.random = len(c.literal), len(c.random)
 	e.formula = &c.formula
 	if err := a.writeEntry(ctx, e, c.text(), c.records); err != nil {
 		return a.written(err)
@@ -122,7 +122,7 @@ func (a *Archive) enchain(ctx context.Context, l *lane, e *Entry, facts, text []
 	}
 	first := k.index == 0
 	l.chain = nil // unless all goes well
-	data, err := k.coder.code(text, first)
+	data, err := k.coder.code(text, e.formula.random, first)
 	if err != nil {
 		a.chains.end(k)
 		return nil, err

@@ -205,14 +205,21 @@ func (k *coder) reset() {
 
 var errComeBack = errors.New("a compressed text does not come back as it was")
 
-// code compresses the next text. What it gives is good until the next call.
-func (k *coder) code(text []byte, first bool) ([]byte, error) {
+// code compresses the next text. The last bytes of it, random in number, look random: they
+// are a block of their own, so that they do not spoil the code of what is before them, and
+// are found again when the mail comes once more. What it gives is good until the next call.
+func (k *coder) code(text []byte, random int, first bool) ([]byte, error) {
 	k.out.Reset()
-	if _, err := k.enc.Write(text); err != nil {
-		return nil, err
-	}
-	if err := k.enc.Flush(); err != nil {
-		return nil, err
+	for _, part := range [][]byte{text[:len(text)-random], text[len(text)-random:]} {
+		if len(part) == 0 {
+			continue
+		}
+		if _, err := k.enc.Write(part); err != nil {
+			return nil, err
+		}
+		if err := k.enc.Flush(); err != nil {
+			return nil, err
+		}
 	}
 	k.in.Write(k.out.Bytes())
 	if first {

@@ -18,8 +18,9 @@ const (
 	// as a content it would cost each message a digest and a key of the catalog. It is
 	// not about attachments, which package recipe tells apart from 1 KiB on.
 	minContent = 6 << 10
-	// maxLiteral and maxInline bound what an entry's text holds of literal bytes and of
-	// contents. What is over them becomes contents with records of their own.
+	// maxLiteral and maxInline bound what an entry's text holds of literal bytes, with
+	// those that look random, and of contents. What is over them becomes contents with
+	// records of their own.
 	maxLiteral = maxElement / 2
 	maxInline  = maxElement / 2
 	// maxLayouts bounds the layouts of a formula, so that an entry fits a record, and
@@ -36,6 +37,7 @@ type cutter struct {
 	formula formula
 	literal []byte
 	inline  []byte
+	random  []byte // signatures, decoded
 
 	layouts int // bytes of the formula so far, about
 	group   int
@@ -48,7 +50,7 @@ type cutter struct {
 func (c *cutter) message(ctx context.Context, r *Receipt) error {
 	err := c.split(ctx, r)
 	if errors.Is(err, errChanged) {
-		c.formula, c.literal, c.inline, c.bundle, c.open = formula{}, nil, nil, nil, nil
+		c.formula, c.literal, c.inline, c.random, c.bundle, c.open = formula{}, nil, nil, nil, nil, nil
 		err = c.whole(ctx, r)
 	}
 	return err
@@ -136,8 +138,13 @@ func (c *cutter) take(ctx context.Context, p recipe.Piece, stored []byte) error 
 		if err := c.endBundle(ctx); err != nil {
 			return err
 		}
-		if len(c.literal)+len(stored) > maxLiteral {
+		if len(c.literal)+len(c.random)+len(stored) > maxLiteral {
 			return c.part(ctx, p, stored)
+		}
+		if p.Form == recipe.FormFolded {
+			c.random = append(c.random, stored...)
+			c.add(p, random)
+			return nil
 		}
 		c.addLiteral(p, stored)
 		return nil
@@ -185,7 +192,7 @@ func (c *cutter) endBundle(ctx context.Context) (err error) {
 	if len(c.open) == 0 {
 		return nil
 	}
-	if len(bundle) < c.a.minContent && len(c.literal)+len(bundle) <= maxLiteral {
+	if len(bundle) < c.a.minContent && len(c.literal)+len(c.random)+len(bundle) <= maxLiteral {
 		c.literal = append(c.literal, bundle...)
 	} else {
 		ref := contentRef{Hash: sha256.Sum256(bundle), Size: len(bundle)}
@@ -207,4 +214,4 @@ func (c *cutter) endBundle(ctx context.Context) (err error) {
 }
 
 // text is the entry's own.
-func (c *cutter) text() []byte { return append(c.literal, c.inline...) }
+func (c *cutter) text() []byte { return append(append(c.literal, c.inline...), c.random...) }

@@ -45,7 +45,9 @@
 // Those of 6 KiB and more are addressed by their SHA-256 as well, so that a copy of the
 // mail that came another way costs its header only, whenever it comes; a shorter one
 // costs next to nothing again as long as the same chain goes on, see below. The formula
-// lists the pieces and what they are made of. Before a message is committed it is made
+// lists the pieces and what they are made of. Signatures in headers are decoded, and
+// stand at the end of the text: no compressor makes them smaller, unless the mail comes
+// again, and they spoil what one knows of text. Before a message is committed it is made
 // again from its pieces and compared; one that would not come back is stored as it
 // stands.
 //

@@ -71,6 +71,7 @@ func TestFactsComeBack(t *testing.T) {
 		"no decision":        func(e *Entry) { e.Decision = Decision{} },
 		"flags":              func(e *Entry) { e.Flags = []string{"one", "two"} },
 		"half a content":     func(e *Entry) { e.formula.pieces[1].Stored, e.formula.pieces[1].Wire, e.Size = 0, 0, 1000 },
+		"signed":             func(e *Entry) { e.formula = signedFormula(); e.Size = e.formula.size() },
 		"nothing":            func(e *Entry) { e.formula, e.Size = &formula{}, 0 },
 	} {
 		want := plainEntry(1)

@@ -115,10 +115,23 @@ func sampleFormula() *formula {
 	}
 }
 
+// signedFormula has two signatures, one of them folded.
+func signedFormula() *formula {
+	f := sampleFormula()
+	for _, layout := range []string{"\x00", "\x49\x02\x03"} {
+		p := recipe.Piece{Stored: 9, Form: recipe.FormFolded, Layout: []byte(layout)}
+		_, p.Wire, _ = recipe.CutFolded(p.Layout, p.Stored)
+		f.pieces = append(f.pieces, sourced{Piece: p, from: random, at: f.random})
+		f.random += p.Stored
+	}
+	return f
+}
+
 // FuzzFormula reads recipes. What is read is written as it was, and every piece lies
 // within what it is made from.
 func FuzzFormula(f *testing.F) {
 	f.Add(sampleFormula().encode())
+	f.Add(signedFormula().encode())
 	f.Add([]byte{0, 1, 0, 0})
 	f.Add([]byte{0, 2, 1, 3, 4, 2, 1, 'x', 0, 9})
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -128,12 +141,18 @@ func FuzzFormula(f *testing.F) {
 		}
 		for _, p := range one.pieces {
 			size := one.literal
-			if p.from != text {
+			switch {
+			case p.from == random:
+				size = one.random
+			case p.from != text:
 				size = one.contents[p.from].Size
 			}
 			if p.at < 0 || p.at+p.Stored > size {
 				t.Fatalf("a piece from %d to %d of %d bytes", p.at, p.at+p.Stored, size)
 			}
+		}
+		if one.random > recipe.MaxFolded {
+			t.Fatalf("%d bytes look random", one.random)
 		}
 		two, err := decodeFormula(one.encode())
 		if err != nil || !reflect.DeepEqual(one, two) {

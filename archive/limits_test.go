@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"daybook/archive/ledger"
+	"daybook/archive/recipe"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -187,6 +188,17 @@ func TestFormulaOfTooMuchText(t *testing.T) {
 	}
 	if f, err := decodeFormula(b); err == nil {
 		t.Errorf("read as a text of %d bytes", f.literal)
+	}
+}
+
+// Neither do signatures.
+func TestFormulaOfTooManySignatures(t *testing.T) {
+	for size, want := range map[int]bool{recipe.MaxFolded / 2: true, recipe.MaxFolded/2 + 1: false} {
+		s := sourced{Piece: recipe.Piece{Stored: size, Form: recipe.FormFolded, Layout: []byte{0}}, from: random}
+		f, err := decodeFormula((&formula{pieces: []sourced{s, s}}).encode())
+		if (err == nil) != want {
+			t.Errorf("twice %d bytes are read as %+v, %v", size, f, err)
+		}
 	}
 }
 

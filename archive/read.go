@@ -153,9 +153,9 @@ func (p *pieces) source(ctx context.Context, from int) (_ []byte, err error) {
 	switch {
 	case from == unknown:
 		return nil, &Damage{Entry: p.s.id, Reason: "its recipe is damaged, or was written by a newer daybook"}
-	case from != text && p.from == from+1:
+	case from >= 0 && p.from == from+1:
 		return p.held, nil
-	case from != text && !p.s.formula.contents[from].Inline:
+	case from >= 0 && !p.s.formula.contents[from].Inline:
 		p.from = 0
 		c := p.s.formula.contents[from]
 		if p.held, err = p.a.content(ctx, p.s, c.Hash, c.Size); err == nil {
@@ -168,8 +168,11 @@ func (p *pieces) source(ctx context.Context, from int) (_ []byte, err error) {
 			return nil, err
 		}
 	}
-	if from == text {
+	switch from {
+	case text:
 		return p.text[:min(p.s.formula.literal, len(p.text))], nil
+	case random:
+		return p.text[min(p.s.formula.randomAt(), len(p.text)):], nil
 	}
 	c := p.s.formula.contents[from]
 	at := p.s.formula.inlineAt(from)

@@ -7,19 +7,22 @@ import (
 	"daybook/archive/recipe"
 )
 
-// sourced is where the bytes stand that a piece is made of: in the entry's text, or
-// in a content.
+// sourced is where the bytes stand that a piece is made of: in the entry's text, or in a
+// content.
 type sourced struct {
 	recipe.Piece
-	// from is the index of the content, and text for the entry's text; at is where in
-	// it the piece's stored bytes begin.
+	// from is the index of the content, or one of those below; at is where in it the
+	// piece's stored bytes begin.
 	from, at int
 }
 
 // Sources that are no content.
 const (
-	text    = -1
-	unknown = -2 // it was written by a newer daybook, or is damaged
+	text    = -2 // the entry's text
+	random  = -1 // the end of the entry's text, for bytes that look random
+	unknown = -3 // it was written by a newer daybook, or is damaged
+	// sources is what is added to a source where it is written, or counts from 0.
+	sources = 2
 )
 
 // contentRef is a content that a message is made of.
@@ -38,6 +41,7 @@ type formula struct {
 	contents []contentRef
 	pieces   []sourced
 	literal  int // bytes of the entry's text that are no content
+	random   int // bytes at its end that look random
 }
 
 // size is the number of bytes of the message.
@@ -60,16 +64,21 @@ func (f *formula) inlineAt(i int) int {
 }
 
 // textSize is the number of bytes of the entry's text.
-func (f *formula) textSize() int { return f.inlineAt(len(f.contents)) }
+func (f *formula) textSize() int { return f.randomAt() + f.random }
+
+// randomAt is where in the entry's text begins what looks random.
+func (f *formula) randomAt() int { return f.inlineAt(len(f.contents)) }
 
 // encode lays a formula out:
 //
 //	number of contents; for each: size * 2, plus 1 for one that is inline; SHA-256
-//	number of pieces; for each: (source + 1) * 4 + form; stored bytes, plus 1, or 0 for
-//	what is left of the content; and unless the form is raw: bytes of the message,
-//	length of the layout, layout
+//	number of pieces; for each: (source + 2) * 4 + form; stored bytes, plus 1, or 0 for
+//	what is left of the content; and how they become the message's: nothing if they are
+//	raw; if they are folded, the layout; and else bytes of the message, length of the
+//	layout, layout
 //
-// All numbers are uvarints. The source is the content's index, -1 for the text.
+// All numbers are uvarints. The source is the content's index, -2 for the text, -1 for
+// its end.
 func (f *formula) encode() []byte {
 	b := binary.AppendUvarint(nil, uint64(len(f.contents)))
 	for _, c := range f.contents {
@@ -80,20 +89,22 @@ func (f *formula) encode() []byte {
 		b = append(binary.AppendUvarint(b, size), c.Hash[:]...)
 	}
 	b = binary.AppendUvarint(b, uint64(len(f.pieces)))
-	taken := make([]int, len(f.contents)+1)
-	for _, p := range f.pieces {
-		b = binary.AppendUvarint(b, uint64(p.from+1)<<2|uint64(p.Form))
-		taken[p.from+1] += p.Stored
+	taken := make([]int, len(f.contents))
+	for i := range f.pieces {
+		p := &f.pieces[i]
+		b = binary.AppendUvarint(b, uint64(p.from+sources)<<2|uint64(p.Form))
 		stored := uint64(p.Stored) + 1
-		if p.from != text && taken[p.from+1] == f.contents[p.from].Size {
-			stored = 0
+		if p.from >= 0 {
+			if taken[p.from] += p.Stored; taken[p.from] == f.contents[p.from].Size {
+				stored = 0
+			}
 		}
 		b = binary.AppendUvarint(b, stored)
-		if p.Form != recipe.FormRaw {
+		if p.Form != recipe.FormRaw && p.Form != recipe.FormFolded {
 			b = binary.AppendUvarint(b, uint64(p.Wire))
 			b = binary.AppendUvarint(b, uint64(len(p.Layout)))
-			b = append(b, p.Layout...)
 		}
+		b = append(b, p.Layout...)
 	}
 	return b
 }
@@ -115,41 +126,63 @@ func decodeFormula(b []byte) (*formula, error) {
 		}
 		f.contents = append(f.contents, c)
 	}
-	taken := make([]int, n+1)
+	taken := make([]int, n+sources) // of the text, its end, and each content
 	for range in.uvarint(uint64(len(b))) {
-		head := in.uvarint(4*(n+1) - 1)
-		p := sourced{from: int(head>>2) - 1}
-		p.Form = recipe.Form(head & 3)
-		p.Stored = int(in.uvarint(maxText3+1)) - 1
-		if p.Stored < 0 && p.from != text && !in.bad {
-			p.Stored = f.contents[p.from].Size - taken[p.from+1]
-		}
-		if p.Stored < 0 {
-			return nil, errFormula
-		}
-		p.Wire = int64(p.Stored)
-		if p.Form != recipe.FormRaw {
-			p.Wire = int64(in.uvarint(1 << 40))
-			p.Layout = in.bytes(in.uvarint(recipe.MaxLayout))
-		}
+		p := in.piece(f.contents, taken)
 		if in.bad {
-			return nil, errFormula
-		}
-		p.at = taken[p.from+1]
-		if taken[p.from+1] += p.Stored; taken[p.from+1] > maxText3 {
 			return nil, errFormula
 		}
 		f.pieces = append(f.pieces, p)
 	}
 	for i, c := range f.contents {
-		if taken[i+1] > c.Size {
+		if taken[i+sources] > c.Size {
 			return nil, errFormula
 		}
 	}
-	if f.literal = taken[0]; in.bad || len(in.b) > 0 || f.textSize() > maxText3 {
+	f.literal, f.random = taken[text+sources], taken[random+sources]
+	if in.bad || len(in.b) > 0 || f.textSize() > maxText3 {
 		return nil, errFormula
 	}
 	return f, nil
+}
+
+// piece reads the next piece of a formula. taken is how much was taken from every
+// source so far.
+func (in *fields) piece(contents []contentRef, taken []int) (p sourced) {
+	head := in.uvarint(uint64(len(taken))<<2 - 1)
+	p.from, p.Form = int(head>>2)-sources, recipe.Form(head&3)
+	p.Stored = int(in.uvarint(maxText3+1)) - 1
+	have := &taken[p.from+sources]
+	if p.Stored < 0 && p.from >= 0 {
+		p.Stored = contents[p.from].Size - *have
+	}
+	if in.bad || p.Stored < 0 {
+		in.bad = true
+		return p
+	}
+	in.form(&p)
+	p.at = *have
+	*have += p.Stored
+	in.bad = in.bad || *have > maxText3 || p.from == random && *have > recipe.MaxFolded
+	return p
+}
+
+// form reads how a piece's stored bytes become the message's.
+func (in *fields) form(p *sourced) {
+	switch p.Form {
+	case recipe.FormRaw:
+		p.Wire = int64(p.Stored)
+	case recipe.FormFolded:
+		var ok bool
+		if p.Layout, p.Wire, ok = recipe.CutFolded(in.b, p.Stored); !ok {
+			in.bad = true
+			return
+		}
+		in.bytes(uint64(len(p.Layout)))
+	default:
+		p.Wire = int64(in.uvarint(1 << 40))
+		p.Layout = in.bytes(in.uvarint(recipe.MaxLayout))
+	}
 }
 
 // oldFormula is the formula, and the text, of a recipe as it was up to version 2 of

@@ -19,6 +19,9 @@
 //  5. A leaf that is declared as base64 or quoted-printable is stored decoded where that
 //     is smaller with layout and all. The first piece decides. Text of one group that is
 //     raw is one piece with what stands around it.
+//  6. In header fields of filters and signatures (X-, DKIM-, ARC-, DomainKey-), base64 of 60
+//     characters or more is decoded, also where it is folded, or stands in encoded words.
+//     There are at most 64 such pieces in a message, of 64 KiB in all.
 //
 // A piece ends before MaxStored bytes where it would yield more than 2 MiB, and where
 // base64 has padding in its midst.
@@ -71,6 +74,17 @@
 //     before, and the column of its soft break plus one, or 0 if it has none. No other
 //     soft break is in such a line. Columns count from the beginning of the piece, also
 //     where that is in the midst of a line.
+//
+// Folded base64 is one encoding as RFC 4648 section 4 has it, in one line or more.
+//
+//  1. If the first byte is 2, what is stored is encoded as base64, and that as base64 again;
+//     and the next byte takes the place of the first one.
+//  2. If it is 0, there is one line. Otherwise bit 0 is set, and what stands between two
+//     lines begins with CR LF, or with LF if bit 1 is set. A tab follows if bit 2 is set, and
+//     blanks, which together are as many as bits 3 to 6 say. If these bits are zero, so
+//     are bits 1 and 2, and what stands between two lines is given.
+//  3. If there are several lines: how many characters, '=' included, are in the first, and
+//     how many in those that follow. The last line is as long as it has to be.
 //
 // A wire form that has more than one kind of soft breaks, or digits of both cases, is
 // read with those of the first: a '=' that then means nothing stands for itself.

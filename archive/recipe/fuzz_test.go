@@ -23,6 +23,9 @@ func FuzzSplit(f *testing.F) {
 			f.Add(c.message())
 		}
 	}
+	for _, c := range headers() {
+		f.Add([]byte(c.mail()))
+	}
 	f.Add(partMail("b", "Content-Type: message/rfc822\r\n\r\nSubject: y\r\n\r\ntext\r\n", "\r\nx"))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		got := take(t, raw)
@@ -91,12 +94,33 @@ func FuzzStructure(f *testing.F) {
 	})
 }
 
+// FuzzFolded reads layouts of folded base64. What is read yields as much as it says.
+func FuzzFolded(f *testing.F) {
+	f.Add([]byte{0x0d, 3, 5, 9}, 5)
+	f.Add([]byte{foldTwice, foldMany, 4, '?', '=', '\n', ' ', 8, 8}, 100)
+	f.Fuzz(func(t *testing.T, b []byte, stored int) {
+		layout, wire, ok := CutFolded(b, stored)
+		if !ok {
+			return
+		}
+		p := Piece{Wire: wire, Stored: stored, Form: FormFolded, Layout: layout}
+		if len(layout) > MaxLayout || !bytes.HasPrefix(b, layout) {
+			t.Fatalf("the layout % x of % x", layout, b)
+		}
+		if got, err := p.AppendWire(nil, make([]byte, stored)); err != nil || int64(len(got)) != wire {
+			t.Fatalf("%d bytes of %d, %v", len(got), wire, err)
+		}
+	})
+}
+
 // FuzzAppendWire rebuilds from damaged records: there is no panic, and exactly as much
 // output as the piece says, or none.
 func FuzzAppendWire(f *testing.F) {
 	f.Add(uint8(FormBase64), int64(8), []byte("abc"), []byte{0, 4})
 	f.Add(uint8(FormBase64), int64(9), []byte("abc"), []byte{line64List, 4, 1, 1})
 	f.Add(uint8(FormBase64), int64(8), []byte("abcd"), []byte{endings64, 2, 3, 0, 1, 1, 0x15, 1, 76})
+	f.Add(uint8(FormFolded), int64(12), []byte("quick"), []byte{0x0d, 3, 5})
+	f.Add(uint8(FormFolded), int64(16), []byte("quick"), []byte{foldTwice, foldMany, 4, '?', '=', '\n', ' ', 8, 8})
 	f.Add(uint8(FormQuoted), int64(8), []byte("abc=d"), []byte{0x80, 0x10, 75, 1, 0, 0, 3})
 	f.Fuzz(func(t *testing.T, form uint8, wire int64, stored, layout []byte) {
 		p := Piece{Wire: wire, Stored: len(stored), Form: Form(form), Layout: layout}

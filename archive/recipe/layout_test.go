@@ -42,6 +42,14 @@ func TestLayouts(t *testing.T) {
 		{"in the midst of a line", FormQuoted, text, "\x00\x06\x00\x03", "qu=\r\nick br=\r\nown fo=\r\nx"},
 		{"odd lines", FormQuoted, text, "\x00\x08\x00\x03\x01\x00", "qu=\r\nick brow=\r\nn fox"},
 		{"a soft break at the end and at the beginning", FormQuoted, "ab", "\x00\x08\x00\x01\x00\x03", "=\r\nab=\r\n"},
+		{"folded, one line", FormFolded, text, "\x00", "cXVpY2sgYnJvd24gZm94"},
+		{"folded with a tab", FormFolded, "quick", "\x0d\x03\x04", "cXV\r\n\tpY2s\r\n\t="},
+		{"folded with nine blanks", FormFolded, text, "\x49\x08\x09", "cXVpY2sg\r\n         YnJvd24gZ\r\n         m94"},
+		{"folded with LF, tab and blank", FormFolded, text, "\x17\x0a\x0a", "cXVpY2sgYn\n\t Jvd24gZm94"},
+		{"folded otherwise", FormFolded, text, "\x01\x02\n\v\x0a\x0a", "cXVpY2sgYn\n\vJvd24gZm94"},
+		{"a first line that is not full", FormFolded, text, "\x09\x20\x20", "cXVpY2sgYnJvd24gZm94"},
+		{"encoded twice", FormFolded, "quick", "\x02\x00", "Y1hWcFkycz0="},
+		{"encoded twice, in words", FormFolded, "quick", "\x02\x01\x0e?=\n =?utf-8?B?\x08\x08", "Y1hWcFky?=\n =?utf-8?B?cz0="},
 	} {
 		p := Piece{Wire: int64(len(c.want)), Stored: len(c.stored), Form: c.form, Layout: []byte(c.layout)}
 		got, err := p.AppendWire(nil, []byte(c.stored))

@@ -25,6 +25,7 @@ const (
 	FormRaw    Form = 0 // the message's bytes as they are
 	FormBase64 Form = 1 // decoded from base64 (RFC 2045 section 6.8)
 	FormQuoted Form = 2 // decoded from quoted-printable (RFC 2045 section 6.7)
+	FormFolded Form = 3 // decoded from base64 in a header field (RFC 4648 section 4), which may be folded
 )
 
 // Role says what a piece is in its message.
@@ -72,10 +73,13 @@ func (p Piece) AppendWire(dst, stored []byte) ([]byte, error) {
 	n := len(dst)
 	out := slices.Grow(dst, int(p.Wire))[:n+int(p.Wire)]
 	var err error
-	if p.Form == FormBase64 {
+	switch p.Form {
+	case FormBase64:
 		err = fillBase64(out[n:], stored, p.Layout)
-	} else {
+	case FormQuoted:
 		err = fillQuoted(out[n:], stored, p.Layout)
+	default:
+		err = fillFolded(out[n:], stored, p.Layout)
 	}
 	if err != nil {
 		return dst, fmt.Errorf("piece of %d bytes from %d stored: %w", p.Wire, p.Stored, err)
@@ -86,7 +90,7 @@ func (p Piece) AppendWire(dst, stored []byte) ([]byte, error) {
 // check refuses a piece that cannot have been made by Split.
 func (p Piece) check(stored []byte) error {
 	switch {
-	case p.Form > FormQuoted:
+	case p.Form > FormFolded:
 		return fmt.Errorf("the form %d of a piece is not known to this daybook", p.Form)
 	case len(stored) != p.Stored:
 		return fmt.Errorf("a piece has %d stored bytes instead of %d", len(stored), p.Stored)

@@ -278,7 +278,7 @@ func TestDamage(t *testing.T) {
 		p            Piece
 		want         string
 	}{
-		{"another form", "abc", Piece{Wire: 3, Stored: 3, Form: 3}, "is not known"},
+		{"another form", "abc", Piece{Wire: 3, Stored: 3, Form: 4}, "is not known"},
 		{"fewer bytes", "ab", Piece{Wire: 3, Stored: 3}, "has 2 stored bytes instead of 3"},
 		{"raw with a layout", "abc", Piece{Wire: 3, Stored: 3, Layout: []byte{1}}, "with a layout of 1"},
 		{"raw of another length", "abc", Piece{Wire: 4, Stored: 3}, "yields 4 bytes"},
@@ -293,6 +293,13 @@ func TestDamage(t *testing.T) {
 		{"lines without end", "abc", Piece{Wire: line, Stored: 3, Form: FormBase64, Layout: []byte{line64List, 0, 0x80, 0x80, 0x80, 1, 0}}, "damaged"},
 		{"another length", "abc", Piece{Wire: 5, Stored: 3, Form: FormBase64, Layout: []byte{0, 4}}, "another number"},
 		{"encodings of other bytes", "abc", Piece{Wire: 4, Stored: 3, Form: FormBase64, Layout: []byte{endings64, 1, 2, 16, 1, 4}}, "damaged"},
+		{"folded, no layout", "abc", Piece{Wire: 4, Stored: 3, Form: FormFolded}, "damaged"},
+		{"folded, one byte more", "abc", Piece{Wire: 4, Stored: 3, Form: FormFolded, Layout: []byte{0, 0}}, "damaged"},
+		{"folded, unknown", "abc", Piece{Wire: 4, Stored: 3, Form: FormFolded, Layout: []byte{4, 4, 4}}, "damaged"},
+		{"folded, twice twice", "abc", Piece{Wire: 8, Stored: 3, Form: FormFolded, Layout: []byte{foldTwice, foldTwice, 0}}, "damaged"},
+		{"folded, lines of none", "abc", Piece{Wire: 7, Stored: 3, Form: FormFolded, Layout: []byte{9, 2, 0}}, "damaged"},
+		{"folded, by nothing", "abc", Piece{Wire: 4, Stored: 3, Form: FormFolded, Layout: []byte{1, 0, 2, 2}}, "damaged"},
+		{"folded, another length", "abc", Piece{Wire: 6, Stored: 3, Form: FormFolded, Layout: []byte{9, 2, 2}}, "another number"},
 		{"quoted, shorter", "a=c", Piece{Wire: 6, Stored: 3, Form: FormQuoted, Layout: []byte{0, 75}}, "another number"},
 		{"quoted, longer", "a=c", Piece{Wire: 4, Stored: 3, Form: FormQuoted, Layout: []byte{0, 75}}, "another number"},
 		{"odd bytes behind the end", "a=c", Piece{Wire: 5, Stored: 3, Form: FormQuoted, Layout: []byte{quotedOdd, 75, 1, 9}}, "damaged"},

@@ -61,7 +61,7 @@ func shapesOf(raw []byte) (shapes []shape) {
 func pieces(got []took) string {
 	var b strings.Builder
 	for _, p := range got {
-		form := [...]string{"raw", "base64", "quoted"}[p.Form]
+		form := [...]string{"raw", "base64", "quoted", "folded"}[p.Form]
 		role := [...]string{"header", "text", "part"}[p.Role]
 		stored := strconv.Quote(string(p.stored))
 		if len(stored) > 100 {

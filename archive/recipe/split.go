@@ -37,6 +37,7 @@ type Splitter struct {
 	open   []opened
 	base64 decoder
 	quoted unquoter
+	folded unfolder
 }
 
 // Split calls yield with the pieces of a message in order; together they are all of
@@ -52,6 +53,7 @@ func (sp *Splitter) Split(r io.ReaderAt, size int64, structure *message.Structur
 	yield func(p Piece, stored, wire []byte) error) error {
 	sp.in.open(r, size)
 	sp.yield, sp.text, sp.at, sp.group, sp.open = yield, 0, 0, 0, sp.open[:0]
+	sp.folded.begin()
 	defer sp.forget()
 	for i := range structure.Parts {
 		if err := sp.part(structure, i); err != nil {
@@ -69,6 +71,7 @@ func (sp *Splitter) forget() {
 	sp.in.open(nil, 0)
 	sp.yield = nil
 	sp.base64.forget()
+	sp.folded.open(nil)
 }
 
 // opened is a message whose body is being split.
@@ -90,7 +93,7 @@ func (sp *Splitter) part(s *message.Structure, i int) error {
 		if err := sp.flush(header); err != nil {
 			return err
 		}
-		if err := sp.raw(body, RoleHeader); err != nil {
+		if err := sp.header(body); err != nil {
 			return err
 		}
 		if err := sp.enter(i, max(body, sp.clip(p.Body.End))); err != nil {
@@ -184,6 +187,52 @@ func (sp *Splitter) raw(end int64, role Role) error {
 		}
 	}
 	return nil
+}
+
+// header yields the header of a message, which ends at end, with long base64 in it
+// decoded.
+func (sp *Splitter) header(end int64) error {
+	for sp.at < end {
+		b, err := sp.in.at(sp.at, min(sp.at+MaxStored, end))
+		if err != nil {
+			return err
+		}
+		sp.folded.open(b)
+		for from := 0; from < len(b); {
+			first, last := sp.folded.next()
+			if err := sp.fields(b[from:first]); err != nil {
+				return err
+			}
+			if err := sp.signature(b[first:last]); err != nil {
+				return err
+			}
+			from = last
+		}
+	}
+	return nil
+}
+
+// fields yields some of a header as it is.
+func (sp *Splitter) fields(b []byte) error {
+	if len(b) == 0 {
+		return nil
+	}
+	return sp.give(Piece{Wire: int64(len(b)), Stored: len(b), Form: FormRaw, Role: RoleHeader}, b, b)
+}
+
+// signature yields the base64 of a header that was found last, decoded if it can be made
+// again from that.
+func (sp *Splitter) signature(wire []byte) error {
+	if len(wire) == 0 {
+		return nil
+	}
+	u := &sp.folded
+	p := Piece{Wire: int64(len(wire)), Stored: len(u.stored), Form: FormFolded, Layout: u.layout, Role: RoleHeader}
+	made, ok := sp.remade(p, u.stored, wire)
+	if !ok {
+		return sp.fields(wire)
+	}
+	return sp.give(p, u.stored, made)
 }
 
 // give yields a piece, which begins where the work is.
