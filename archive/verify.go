@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"daybook/archive/ledger"
 
@@ -41,6 +42,9 @@ func (a *Archive) Verify(ctx context.Context, progress func(done, total int64), 
 		v.damage(Damage{Reason: err.Error() + "; run `daybook rebuild`"})
 	}
 	v.end = s.mark
+	if err := a.settled(ctx, s.mark); err != nil {
+		return v.report, err
+	}
 	_, v.total = a.ledger.Size()
 	var lost []ledger.Damage
 	err = a.ledger.Scan(ctx, v.records, func(d ledger.Damage) { lost = append(lost, d) })
@@ -56,6 +60,20 @@ func (a *Archive) Verify(ctx context.Context, progress func(done, total int64), 
 		v.damage(Damage{Reason: fmt.Sprintf("while the catalog was brought up to date, what it builds on could not be read %d times: copies may stand as messages of their own, and totals may be wrong; the catalog is made anew when daybook starts again", s.doubts)})
 	}
 	return v.report, v.catalog()
+}
+
+// settled waits until the ledger has come as far as a catalog that was just looked at:
+// the ledger's own mark follows a moment after a group was applied. That of an archive
+// that is broken does not, and is not waited for long.
+func (a *Archive) settled(ctx context.Context, mark ledger.Mark) error {
+	for tries := 0; tries < 1000 && a.ledger.Mark().Before(mark.Position); tries++ {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Millisecond):
+		}
+	}
+	return nil
 }
 
 // verifier is one run of Verify.
