@@ -126,8 +126,11 @@ func CutFolded(b []byte, stored int) (layout []byte, wire int64, ok bool) {
 	}
 	r := reader{b: b}
 	f := r.readFold()
+	if r.bad {
+		return nil, 0, false
+	}
 	n := f.wire(f.chars(stored))
-	if r.bad || n > maxWire {
+	if n > maxWire {
 		return nil, 0, false
 	}
 	end := len(b) - len(r.b)
