@@ -43,4 +43,5 @@ bench:
 
 long:
 	go test -timeout 4h -run 'PowerLoss' ./archive -clones 20000
+	go test -timeout 1h -run 'PressureOf200' ./archive/ingest -large 50000000
 	go test -timeout 4h -run 'DiskOperation|Damage|Upgrade|Model' ./archive -faultstep 1 -damage 3000 -upgradestep 1 -models 200

@@ -246,7 +246,7 @@ func (b *budget) refuse(w *waiter, why error) {
 	b.big = slices.DeleteFunc(b.big, same)
 	if errors.Is(why, errBusy) {
 		b.refused++
-		b.lastRefused = time.Now()
+		b.lastRefused = time.Now().UTC()
 	}
 	w.done <- why
 }

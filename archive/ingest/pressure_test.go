@@ -3,6 +3,7 @@ package ingest
 import (
 	"bufio"
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -17,6 +18,7 @@ import (
 	"daybook/archive"
 	"daybook/lmtp"
 	"daybook/milter"
+	"daybook/policy"
 )
 
 // pressure is many clients that send large messages at the same time, until they are
@@ -39,12 +41,18 @@ func TestPressure(t *testing.T) {
 	}
 }
 
-// 200 messages of 50 MB at a time, in the budget that is there without a word.
-func TestPressureOf200LargeMessages(t *testing.T) {
+// largeSize is the size of the messages of TestPressureOf200: with 50 MB and the budget
+// that goes with it, which is that of a server of which nothing is written, the test
+// takes minutes.
+var largeSize = flag.Int("large", 6_000_000, "size in bytes of each of 200 messages at a time")
+
+// 200 messages at a time, of which the budget has room for twenty.
+func TestPressureOf200(t *testing.T) {
 	if testing.Short() {
-		t.Skip("SKIPPED: takes 10 GB of mail")
+		t.Skip("SKIPPED: takes 2 GB of mail")
 	}
-	pressure{clients: 200, size: 50_000_000, declare: true}.run(t, listenerPatience)
+	budget := int64(float64(*largeSize) / 50_000_000 * policy.DefaultMaxInFlight)
+	pressure{clients: 200, size: *largeSize, declare: true, budget: budget}.run(t, listenerPatience)
 }
 
 func (p pressure) run(t *testing.T, patience time.Duration) {
@@ -98,6 +106,68 @@ func (p pressure) run(t *testing.T, patience time.Duration) {
 func (p pressure) body(n int) io.Reader {
 	head := fmt.Sprintf("Message-ID: <%d@example.com>\r\nSubject: large\r\n\r\n", n)
 	return io.MultiReader(strings.NewReader(head), io.LimitReader(new(pattern), int64(p.size)))
+}
+
+// TestBusyDialogues has clients come while large messages have taken all that is there
+// for such. Each file of testdata/busy is what a client (C:) and the server (S:) say;
+// "[N bytes]" is so much of a message, "..." at the end of a reply stands for any rest,
+// and of a reply of many lines the last one is there.
+func TestBusyDialogues(t *testing.T) {
+	files, err := filepath.Glob("testdata/busy/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no dialogues: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			h := newHouse(t, archive.Options{})
+			h.ingest.listenerPatience = 10 * time.Millisecond
+			b := h.ingest.budget
+			if err := b.begin(context.Background(), 0).use(b.limit - b.limit/smallShare); err != nil {
+				t.Fatal(err)
+			}
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			conn, err := net.Dial("tcp", serveLMTP(t, h))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			c := &lmtpClient{Conn: conn, in: bufio.NewReader(conn)}
+			for n, line := range strings.Split(string(text), "\n") {
+				c.step(t, n+1, line)
+			}
+		})
+	}
+}
+
+// step plays a line of a dialogue.
+func (c *lmtpClient) step(t *testing.T, n int, line string) {
+	t.Helper()
+	kind, text, _ := strings.Cut(line, ": ")
+	switch kind {
+	case "C":
+		var bytes int64
+		if _, err := fmt.Sscanf(text, "[%d bytes]", &bytes); err == nil {
+			if _, err := io.Copy(c.Conn, io.LimitReader(new(pattern), bytes)); err != nil {
+				t.Fatal(err)
+			}
+			return
+		}
+		if _, err := io.WriteString(c.Conn, text+"\r\n"); err != nil {
+			t.Fatal(err)
+		}
+	case "S":
+		got := c.say("", 1)
+		if prefix, open := strings.CutSuffix(text, "..."); got != text && !(open && strings.HasPrefix(got, prefix)) {
+			t.Fatalf("line %d:\nwant %s\ngot  %s", n, text, got)
+		}
+	default:
+		if line != "" && line[0] != '#' {
+			t.Fatalf("line %d: %q is no step", n, line)
+		}
+	}
 }
 
 // pattern is lines without end, of letters that follow each other.
