@@ -18,7 +18,8 @@ import (
 // Config says what an Ingest works with.
 type Config struct {
 	Archive *archive.Archive
-	// Policy judges the messages until [Ingest.SetPolicy] puts another in its place.
+	// Policy judges the messages until [Ingest.SetPolicy] puts another in its place;
+	// without one no mail may come before that.
 	Policy *policy.Policy
 	// SpoolDir is a folder, on a disk of mail's size, for large messages that are
 	// coming in. It must exist.
@@ -63,12 +64,14 @@ func New(c Config) *Ingest {
 		c.Now = time.Now
 	}
 	i := &Ingest{
-		archive: c.Archive, spool: c.SpoolDir, budget: newBudget(c.Policy.Server.MaxInFlight), log: c.Logger, metrics: newMetrics(), began: time.Now(),
+		archive: c.Archive, spool: c.SpoolDir, budget: newBudget(policy.DefaultMaxInFlight), log: c.Logger, metrics: newMetrics(), began: time.Now(),
 		listenerPatience: listenerPatience, milterPatience: milterPatience,
 		now: c.Now, scanner: message.Scan, identifier: message.Identify,
 		sources: make(map[string]*source), listens: make(map[string]string),
 	}
-	i.policy.Store(c.Policy)
+	if c.Policy != nil {
+		i.SetPolicy(c.Policy)
+	}
 	return i
 }
 
