@@ -2,14 +2,16 @@
 # make race    the tests once more under the race detector, the long ones shortened
 # make fuzz    every fuzz target for FUZZTIME each
 # make bench   measures beside Postfix's smtp-sink; prints, never fails on a figure
+# make bench-parts   the benchmarks of the parts, COUNT times each, for benchstat
 # make lint    vet, gofmt and staticcheck
 # make long    the torture tests at their full length
 
 export CGO_ENABLED ?= 0
 FUZZTIME ?= 30s
+COUNT ?= 6
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: all build test peers race fuzz bench lint long
+.PHONY: all build test peers race fuzz bench bench-parts lint long
 
 all: build
 
@@ -41,6 +43,10 @@ fuzz:
 bench:
 	go run ./contrib/bench
 
+bench-parts:
+	@go test -run '^$$' -bench '^BenchmarkPart' -benchmem -count $(COUNT) -timeout 2h ./lmtp ./policy ./archive/...
+
 long:
 	go test -timeout 4h -run 'PowerLoss' ./archive -clones 20000
+	go test -timeout 1h -run 'PressureOf200' ./archive/ingest -large 50000000
 	go test -timeout 4h -run 'DiskOperation|Damage|Upgrade|Model' ./archive -faultstep 1 -damage 3000 -upgradestep 1 -models 200

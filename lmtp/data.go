@@ -4,29 +4,32 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"slices"
 )
 
-// data is RFC 5321 section 4.1.1.4. The handler runs in the session's goroutine and reads from the connection itself.
+// data is RFC 5321 section 4.1.1.4. The handler runs in the session's goroutine and reads from the connection itself; the peer is asked
+// for the message when it first does.
 func (s *session) data(arg string) error {
 	if err := s.dataRefusal(arg); err != nil {
 		return s.refused(err)
 	}
-	if err := s.say([]byte("354 end data with <CR><LF>.<CR><LF>\r\n")); err != nil {
-		return err
-	}
-	if err := s.wire.out.Flush(); err != nil { // the message may be here already, and the handler may take its time
-		return fmt.Errorf("sending replies: %w", err)
-	}
-	s.wire.allow(s.cfg.MessageTimeout)
-	s.wire.beginOctets(s.cfg.DataTimeout)
+	s.wire.beginOctets(s.cfg.DataTimeout) // a shutdown waits from now on
 	ctx, cancel := context.WithCancelCause(s.ctx)
 	defer cancel(nil)
 
 	reader := &dotReader{in: s.wire.in}
-	b := &body{src: reader, left: s.cfg.MaxMessage, lost: cancel}
+	asked := &asking{session: s, dotReader: reader}
+	b := &body{src: asked, left: s.cfg.MaxMessage, lost: cancel}
 	replies := s.deliver(ctx, s.tx.env, b)
 	b.detach()
 
+	if deferred(replies, s.tx.rcpts) && !asked.done && s.wire.in.Buffered() == 0 {
+		return s.turnDown(replies[0])
+	}
+	if err := asked.ask(); err != nil {
+		return err
+	}
 	if err := reader.drain(s.cfg.drainLimit()); errors.Is(err, ErrTooLarge) {
 		return s.tooLarge()
 	} else if err != nil {
@@ -37,6 +40,43 @@ func (s *session) data(arg string) error {
 		replies = sameReply(tooLarge(s.cfg.MaxMessage), s.tx.rcpts)
 	}
 	return s.complete(replies)
+}
+
+// asking is the octets of a message that the peer is asked for when they are first read.
+type asking struct {
+	*dotReader
+	session *session
+	done    bool
+}
+
+func (a *asking) Read(p []byte) (int, error) {
+	if err := a.ask(); err != nil {
+		a.err = fmt.Errorf("%w: %w", io.ErrUnexpectedEOF, err)
+	}
+	return a.dotReader.Read(p)
+}
+
+// ask has the peer send the message.
+func (a *asking) ask() error {
+	if a.done {
+		return nil
+	}
+	a.done = true
+	s := a.session
+	if err := s.say([]byte("354 end data with <CR><LF>.<CR><LF>\r\n")); err != nil {
+		return err
+	}
+	if err := s.wire.out.Flush(); err != nil { // the message may be here already
+		return fmt.Errorf("sending replies: %w", err)
+	}
+	s.wire.allow(s.cfg.MessageTimeout)
+	return nil
+}
+
+// deferred reports whether all n recipients are to be tried again.
+func deferred(replies []Reply, n int) bool {
+	temporary := func(r Reply) bool { return r.Code/100 == 4 }
+	return len(replies) == n && !slices.ContainsFunc(replies, func(r Reply) bool { return !temporary(r) })
 }
 
 // dataRefusal returns why DATA cannot follow what was before.
@@ -68,6 +108,20 @@ func (s *session) complete(replies []Reply) error {
 	}
 	s.bad, s.refusals = 0, 0
 	if closing {
+		return errBye
+	}
+	return nil
+}
+
+// turnDown answers DATA itself, in place of asking for the message, and ends the transaction.
+func (s *session) turnDown(r Reply) error {
+	if err := s.say([]byte(r.line(s.tx.utf8))); err != nil {
+		return err
+	}
+	if err := s.forget(); err != nil {
+		return err
+	}
+	if r.Code == 421 {
 		return errBye
 	}
 	return nil

@@ -1,8 +1,10 @@
 package lmtp
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -10,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -49,6 +52,7 @@ bounce    unix  -  -  n  -    0  bounce
 defer     unix  -  -  n  -    0  bounce
 trace     unix  -  -  n  -    0  bounce
 smtp      unix  -  -  n  -    -  smtp
+lmtp      unix  -  -  n  -    -  lmtp
 error     unix  -  -  n  -    -  error
 retry     unix  -  -  n  -    -  error
 scache    unix  -  -  n  -    1  scache
@@ -179,5 +183,40 @@ func TestPostfixLogsIn(t *testing.T) {
 				t.Errorf("envelope %+v", e)
 			}
 		})
+	}
+}
+
+// TestPostfixIsTurnedDown has Postfix come by LMTP while there is no room for its message: it keeps the message, and brings it to all
+// recipients when there is.
+func TestPostfixIsTurnedDown(t *testing.T) {
+	sendmail := peer(t, "/usr/sbin/sendmail")
+	peer(t, "/usr/lib/postfix/sbin/master")
+	if os.Getuid() != 0 {
+		t.Skip("NOT TESTED AGAINST POSTFIX: it needs root")
+	}
+	rec := new(recorder)
+	var turned atomic.Int32
+	_, addr := serve(t, Config{Handler: handlerFunc(func(ctx context.Context, e *Envelope, body io.Reader) []Reply {
+		if turned.Add(1) == 1 {
+			return sameReply(Reply{452, "4.3.1", "no room"}, len(e.Recipients))
+		}
+		return rec.Deliver(ctx, e, body)
+	})}, nil)
+	dir := startRelay(t, addr, "default_transport = lmtp:inet:"+addr+"\nrelayhost =\n")
+	cmd := exec.Command(sendmail, "-C", dir, "-i", "-f", "a@example.org", "b@example.net", "c@example.net")
+	cmd.Stdin = strings.NewReader(strings.ReplaceAll(peerMessage, "\r\n", "\n"))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("sendmail: %v\n%s", err, out)
+	}
+	var to int
+	waitFor(t, "Postfix's delivery", func() bool {
+		to = 0
+		for _, d := range rec.deliveries() {
+			to += len(d.env.Recipients)
+		}
+		return to >= 2
+	})
+	if log, err := os.ReadFile(filepath.Join(dir, "log")); err != nil || to != 2 || !strings.Contains(string(log), "452 4.3.1 no room (in reply to DATA command)") {
+		t.Errorf("%d recipients; error %v; Postfix's log:\n%s", to, err, log)
 	}
 }

@@ -17,15 +17,16 @@ type rootBody struct {
 }
 
 type serverBody struct {
-	Range      hcl.Range      `hcl:",def_range"`
-	Data       *hcl.Attribute `hcl:"data,optional"`
-	Hostname   *hcl.Attribute `hcl:"hostname,optional"`
-	MinFree    *hcl.Attribute `hcl:"min_free,optional"`
-	MaxMessage *hcl.Attribute `hcl:"max_message,optional"`
-	Control    *hcl.Attribute `hcl:"control,optional"`
-	Metrics    *hcl.Attribute `hcl:"metrics,optional"`
-	LogLevel   *hcl.Attribute `hcl:"log_level,optional"`
-	LogFormat  *hcl.Attribute `hcl:"log_format,optional"`
+	Range       hcl.Range      `hcl:",def_range"`
+	Data        *hcl.Attribute `hcl:"data,optional"`
+	Hostname    *hcl.Attribute `hcl:"hostname,optional"`
+	MinFree     *hcl.Attribute `hcl:"min_free,optional"`
+	MaxMessage  *hcl.Attribute `hcl:"max_message,optional"`
+	MaxInFlight *hcl.Attribute `hcl:"max_in_flight,optional"`
+	Control     *hcl.Attribute `hcl:"control,optional"`
+	Metrics     *hcl.Attribute `hcl:"metrics,optional"`
+	LogLevel    *hcl.Attribute `hcl:"log_level,optional"`
+	LogFormat   *hcl.Attribute `hcl:"log_format,optional"`
 }
 
 type tenantBody struct {

@@ -55,6 +55,7 @@ func (b *builder) build(root *rootBody) *Policy {
 	p := &Policy{Server: b.server(root.Servers), domains: &b.table.domains}
 	b.allTenants(p, root)
 	b.allSources(p, root)
+	b.inFlight(p, root.Servers)
 	b.rules(p, root.Rules)
 	b.tests(p, root.Tests)
 	return p
@@ -105,6 +106,29 @@ func (b *builder) server(list []serverBody) Server {
 		b.wrong(s.Control, "The commands talk to the daemon over a Unix socket: unix:/path.")
 	}
 	return server
+}
+
+// inFlight checks that the messages that may come in find room, or makes it.
+func (b *builder) inFlight(p *Policy, list []serverBody) {
+	const most = 1 << 60 // of which there may be three
+	largest := p.Server.MaxMessage
+	for i := range p.Milters {
+		largest = max(largest, p.Milters[i].MaxMessage)
+	}
+	for i := range p.Listeners {
+		largest = max(largest, p.Listeners[i].MaxMessage)
+	}
+	least := max(3*min(largest, most), MinInFlight)
+	if len(list) == 0 || list[0].MaxInFlight == nil {
+		p.Server.MaxInFlight = max(least, DefaultMaxInFlight)
+		return
+	}
+	a, before := list[0].MaxInFlight, len(b.diags)
+	p.Server.MaxInFlight = b.size(a)
+	if len(b.diags) == before && p.Server.MaxInFlight < least {
+		b.wrong(a, "It must be %d at least, which is three times the largest max_message, and not less than 64MiB: "+
+			"write a larger one, or a smaller max_message.", least)
+	}
 }
 
 func (b *builder) allTenants(p *Policy, root *rootBody) {

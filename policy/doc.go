@@ -56,15 +56,24 @@
 // How the server runs. At most one.
 //
 //	server {
-//	  data        = "/var/lib/daybook"     # the data folder; ./daybook-data
-//	  hostname    = "archive.example.com"  # the name in greetings; the machine's
-//	  min_free    = "1GiB"                 # below this, mail is deferred
-//	  max_message = "256MiB"               # larger messages are not taken
-//	  control     = "unix:/run/daybook/control.sock"  # control.sock in the data folder
-//	  metrics     = "tcp:127.0.0.1:9825"   # /metrics and /healthz; off
-//	  log_level   = "info"                 # debug, info, warn or error
-//	  log_format  = "text"                 # text or json
+//	  data          = "/var/lib/daybook"     # the data folder; ./daybook-data
+//	  hostname      = "archive.example.com"  # the name in greetings; the machine's
+//	  min_free      = "1GiB"                 # below this, mail is deferred
+//	  max_message   = "256MiB"               # larger messages are not taken
+//	  max_in_flight = "1GiB"                 # for all that is coming in
+//	  control       = "unix:/run/daybook/control.sock"  # control.sock in the data folder
+//	  metrics       = "tcp:127.0.0.1:9825"   # /metrics and /healthz; off
+//	  log_level     = "info"                 # debug, info, warn or error
+//	  log_format    = "text"                 # text or json
 //	}
+//
+// max_in_flight is what all messages that are coming in, by all milters and listeners,
+// may take together of memory and of the spool, which is in the data folder. It must be
+// three times the largest max_message at least, and 64MiB; without it, it is 1GiB, or
+// three times the largest max_message where that is more. A message that finds no room waits
+// for it: 10 seconds at a listener and 5 at a milter. Then its sender is told to come again,
+// with 452 4.3.1. An eighth is kept for messages up to 256 KiB, so that they do not wait
+// for large ones.
 //
 // # tenant
 //

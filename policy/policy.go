@@ -42,24 +42,34 @@ type File struct {
 	SHA256 [sha256.Size]byte
 }
 
-// Server is how the daemon runs. But for MaxMessage a zero value means that the
-// key was not given.
+// Server is how the daemon runs. But for MaxMessage and MaxInFlight a zero value means
+// that the key was not given.
 type Server struct {
 	Data     string
 	Hostname string
 	MinFree  int64
 	// MaxMessage is always set: see [DefaultMaxMessage].
 	MaxMessage int64
-	Control    Addr
-	Metrics    Addr
-	LogLevel   string
-	LogFormat  string
+	// MaxInFlight is what all messages that are coming in may take of memory and of the
+	// spool, in bytes. It is always set: see [DefaultMaxInFlight].
+	MaxInFlight int64
+	Control     Addr
+	Metrics     Addr
+	LogLevel    string
+	LogFormat   string
 }
 
 // DefaultMaxMessage is the size in bytes of the largest message that is taken
 // where nothing else is written: what the large providers send, and as much again
 // for the encoding of attachments.
 const DefaultMaxMessage = 256 << 20
+
+// DefaultMaxInFlight is the MaxInFlight, in bytes, where nothing else is written and no
+// message may be larger than a third of it. MinInFlight is the least that it can be.
+const (
+	DefaultMaxInFlight = 1 << 30
+	MinInFlight        = 64 << 20
+)
 
 // Tenant is one whose mail is archived, apart from that of all others.
 type Tenant struct {

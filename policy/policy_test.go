@@ -186,8 +186,8 @@ func TestErrorCounts(t *testing.T) {
 		t.Errorf("one mistake: %v", err)
 	}
 	_, err = Load("testdata/wrong/sizes.hcl")
-	if err == nil || !strings.HasSuffix(err.Error(), "(and 4 more)") {
-		t.Errorf("five mistakes: %v", err)
+	if err == nil || !strings.HasSuffix(err.Error(), "(and 5 more)") {
+		t.Errorf("six mistakes: %v", err)
 	}
 }
 

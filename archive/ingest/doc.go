@@ -16,6 +16,9 @@
 // peer that is not believed, nor one with a text or a second original in it, nor
 // a bounce of plain mail passes for the mail inside.
 //
+// All messages that are coming in share one budget of bytes, max_in_flight, for what
+// they have in memory and in files; see the type budget for who gets what of it.
+//
 // There is no queue: the sending MTA keeps a message until it is told that the
 // message is archived. Trouble of ours is always a temporary reply (4xx), and a
 // message is never refused for its content.

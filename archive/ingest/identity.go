@@ -71,6 +71,7 @@ func (s *source) identify(ctx context.Context, d *delivery, of subject) (whole *
 	case of.original == nil:
 		id, err = s.ingest.identityOf(ctx, m, whole)
 	default:
+		m.hold = d.spool.hold
 		id, err = s.ingest.identityInside(ctx, m, of.original)
 	}
 	return whole, id, err
@@ -88,6 +89,7 @@ type mail struct {
 	body   io.ReaderAt // with the method Bytes, where all is in memory
 	size   int64
 	digest archive.Digest
+	hold   *hold // of the delivery, for what is decoded from it
 }
 
 func (i *Ingest) identityOf(ctx context.Context, m *mail, parts *message.Structure) (*archive.Identity, error) {
@@ -155,7 +157,7 @@ func (i *Ingest) unpack(delivery *mail, o *message.Original) (m *mail, done func
 
 // decode spools an original decoded. It is smaller than in its encoding.
 func (i *Ingest) decode(delivery *mail, o *message.Original) (m *mail, done func(), err error) {
-	to := i.newSpool(max(o.End-o.Start, 1))
+	to := i.newSpool(max(o.End-o.Start, 1), delivery.hold)
 	from := &watched{r: delivery.body}
 	_, err = to.ReadFrom(o.Open(from))
 	if err == nil {

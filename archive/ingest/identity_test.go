@@ -46,7 +46,7 @@ func TestUndividedMessage(t *testing.T) {
 	h := newHouse(t, archive.Options{})
 	h.ingest.scanner = func(io.ReaderAt, int64) (*message.Structure, error) { panic("a mistake") }
 	for _, text := range []string{"", "x", "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n" + strings.Repeat("eA==\r\n", 1<<20)} {
-		d := &delivery{spool: h.ingest.newSpool(0)}
+		d := &delivery{spool: h.ingest.newSpool(0, nil)}
 		defer d.spool.close()
 		d.spool.Write([]byte(text))
 		if err := d.spool.finish(); err != nil {

@@ -18,7 +18,8 @@ import (
 // Config says what an Ingest works with.
 type Config struct {
 	Archive *archive.Archive
-	// Policy judges the messages until [Ingest.SetPolicy] puts another in its place.
+	// Policy judges the messages until [Ingest.SetPolicy] puts another in its place;
+	// without one no mail may come before that.
 	Policy *policy.Policy
 	// SpoolDir is a folder, on a disk of mail's size, for large messages that are
 	// coming in. It must exist.
@@ -36,6 +37,10 @@ type Ingest struct {
 	policy  atomic.Pointer[policy.Policy]
 	held    atomic.Bool
 	spool   string
+	budget  *budget
+	// How long messages wait for room in the budget.
+	listenerPatience, milterPatience time.Duration
+
 	log     *slog.Logger
 	metrics *metrics
 	began   time.Time
@@ -59,17 +64,23 @@ func New(c Config) *Ingest {
 		c.Now = time.Now
 	}
 	i := &Ingest{
-		archive: c.Archive, spool: c.SpoolDir, log: c.Logger, metrics: newMetrics(), began: time.Now(),
+		archive: c.Archive, spool: c.SpoolDir, budget: newBudget(policy.DefaultMaxInFlight), log: c.Logger, metrics: newMetrics(), began: time.Now(),
+		listenerPatience: listenerPatience, milterPatience: milterPatience,
 		now: c.Now, scanner: message.Scan, identifier: message.Identify,
 		sources: make(map[string]*source), listens: make(map[string]string),
 	}
-	i.policy.Store(c.Policy)
+	if c.Policy != nil {
+		i.SetPolicy(c.Policy)
+	}
 	return i
 }
 
 // SetPolicy has the messages that are judged from now on judged by another policy.
 // It must have the milters and listeners of the one before.
-func (i *Ingest) SetPolicy(p *policy.Policy) { i.policy.Store(p) }
+func (i *Ingest) SetPolicy(p *policy.Policy) {
+	i.policy.Store(p)
+	i.budget.resize(p.Server.MaxInFlight)
+}
 
 // Policy gives the policy that judges messages now.
 func (i *Ingest) Policy() *policy.Policy { return i.policy.Load() }
@@ -123,8 +134,11 @@ type delivery struct {
 	began    time.Time
 }
 
-func (i *Ingest) newSpool(limit int64) *spool {
-	return newSpool(i.spool, limit, i.archive.Room)
+// newSpool gives a spool for at most limit bytes, which are taken of a hold.
+func (i *Ingest) newSpool(limit int64, of *hold) *spool {
+	s := newSpool(i.spool, limit, i.archive.Room)
+	s.hold = of
+	return s
 }
 
 // gap records that a message goes past the archive, for every tenant that has none of

@@ -298,7 +298,7 @@ func TestMessageOverTheLimitOfAMilter(t *testing.T) {
 }
 
 func TestEveryReplyIsTemporaryOrPositive(t *testing.T) {
-	for _, err := range []error{nil, archive.ErrNoSpace, archive.ErrClosed, errTooLarge, errSuspended, context.Canceled, errors.New("unknown")} {
+	for _, err := range []error{nil, archive.ErrNoSpace, archive.ErrClosed, errTooLarge, errSuspended, errBusy, context.Canceled, errors.New("unknown")} {
 		if r := replyTo([]record{{id: 7}}, err); (r.code == 250) != (err == nil) || r.code != 250 && r.code/100 != 4 {
 			t.Errorf("%v is answered %v", err, r)
 		}

@@ -30,8 +30,10 @@ type listener struct {
 // Deliver archives one message, for each journal that its recipients belong to. The
 // policy that judges it is the one in force when all of it is there.
 func (l listener) Deliver(ctx context.Context, e *lmtp.Envelope, body io.Reader) []lmtp.Reply {
-	d := delivery{envelope: lmtpEnvelope(e), spool: l.ingest.newSpool(l.maxMessage(l.ingest.Policy())), began: time.Now()}
+	hold := l.ingest.budget.begin(ctx, l.ingest.listenerPatience)
+	d := delivery{envelope: lmtpEnvelope(e), spool: l.ingest.newSpool(l.maxMessage(l.ingest.Policy()), hold), began: time.Now()}
 	defer d.spool.close()
+	d.spool.declared = declaredSize(&d.envelope.Sender)
 	replies := make([]lmtp.Reply, len(e.Recipients))
 	for _, s := range l.shares(l.ingest.Policy(), e, replies) {
 		s.begin()

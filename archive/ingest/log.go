@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -20,8 +21,8 @@ func (s *source) done(d *delivery, records []record, r reply, o outcome, err err
 	level := slog.LevelInfo
 	if err != nil {
 		level = slog.LevelError
-		if o == aborted || o == refused {
-			level = slog.LevelWarn // the peer's doing
+		if o == aborted || o == refused || errors.Is(err, errBusy) {
+			level = slog.LevelWarn // the peer's doing, or nothing wrong
 		}
 	}
 	if err == nil && !s.logs() {

@@ -59,7 +59,22 @@ func (i *Ingest) Collectors() []prometheus.Collector {
 			}
 			return float64(n)
 		})
-	return []prometheus.Collector{i.metrics.messages, i.metrics.decisions, i.metrics.refusals, i.metrics.bytes, i.metrics.seconds, inFlight, states{i}}
+	value := func(f func(InFlight) float64) func() float64 { return func() float64 { return f(i.InFlight()) } }
+	return []prometheus.Collector{
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "daybook_in_flight_bytes", Help: "What messages that are coming in have taken of max_in_flight."},
+			value(func(f InFlight) float64 { return float64(f.Bytes) })),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "daybook_in_flight_limit_bytes", Help: "max_in_flight: what all messages that are coming in may take of memory and spool."},
+			value(func(f InFlight) float64 { return float64(f.Limit) })),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "daybook_in_flight_waits_total", Help: "How often a message had to wait for room in max_in_flight."},
+			value(func(f InFlight) float64 { return float64(f.Waits) })),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "daybook_in_flight_refusals_total", Help: "Messages that were told to come again for want of room in max_in_flight."},
+			value(func(f InFlight) float64 { return float64(f.Refused) })),
+		i.metrics.messages, i.metrics.decisions, i.metrics.refusals, i.metrics.bytes, i.metrics.seconds, inFlight, states{i},
+	}
 }
 
 // states collects how the sources fare when it is asked (prometheus.Collector): a

@@ -34,9 +34,13 @@ func (m *milterSession) Helo(context.Context, *milter.Connection) milter.Verdict
 	return milter.Verdict{}
 }
 
-func (m *milterSession) Mail(_ context.Context, t *milter.Transaction) milter.Verdict {
+// Mail begins a message. What it takes of the budget it takes when the message comes,
+// which both MTAs show when they have all of it.
+func (m *milterSession) Mail(ctx context.Context, t *milter.Transaction) milter.Verdict {
 	m.begin()
-	m.d = &delivery{spool: m.ingest.newSpool(m.settings(m.ingest.Policy()).MaxMessage), began: time.Now()}
+	hold := m.ingest.budget.begin(ctx, m.ingest.milterPatience)
+	m.d = &delivery{spool: m.ingest.newSpool(m.settings(m.ingest.Policy()).MaxMessage, hold), began: time.Now()}
+	m.d.spool.declared = declaredSize((*message.Path)(&t.Sender))
 	if !t.Connection.ExactHeaders {
 		m.d.flags = append(m.d.flags, respaced)
 	}

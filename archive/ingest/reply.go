@@ -33,6 +33,8 @@ func replyTo(records []record, err error) reply {
 		return reply{451, "4.3.2", "mail is not taken here for the time being, try again later"}
 	case errors.Is(err, archive.ErrNoSpace), errors.Is(err, errHeld), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return reply{452, "4.3.1", "the archive is short of disk space, try again later"}
+	case errors.Is(err, errBusy):
+		return reply{452, "4.3.1", "too much mail is coming in at the moment, try again later"}
 	case errors.Is(err, archive.ErrClosed):
 		return reply{451, "4.3.2", "the archive is shutting down, try again later"}
 	case errors.Is(err, errTooLarge):

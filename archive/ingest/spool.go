@@ -34,16 +34,36 @@ type spool struct {
 	hash hash.Hash
 	head []byte // the beginning of the message once it is in the file
 	err  error  // the first one; what comes after it is thrown away
+
+	hold     *hold // of the budget; nil for a spool that needs none
+	declared int64 // size that the message is said to have
+	begun    bool
+	used     int64 // of the hold
 }
 
 func newSpool(dir string, limit int64, room func() error) *spool {
 	return &spool{room: room, dir: dir, max: limit, hash: sha256.New()}
 }
 
+// begin waits, before the first byte, for room for what the message is said to be.
+func (s *spool) begin() error {
+	if s.err != nil || s.begun {
+		return s.err
+	}
+	s.begun = true
+	if s.hold == nil {
+		return nil
+	}
+	if err := s.hold.expect(s.declared); err != nil {
+		return s.fail(err)
+	}
+	return nil
+}
+
 // Write adds bytes to the message. After an error all further calls give it too.
 func (s *spool) Write(p []byte) (int, error) {
-	if s.err != nil {
-		return 0, s.err
+	if err := s.begin(); err != nil {
+		return 0, err
 	}
 	s.mem = append(s.mem, p...)
 	return len(p), s.take(len(p))
@@ -51,6 +71,9 @@ func (s *spool) Write(p []byte) (int, error) {
 
 // ReadFrom adds all that r has to the message (io.ReaderFrom).
 func (s *spool) ReadFrom(r io.Reader) (n int64, err error) {
+	if err := s.begin(); err != nil {
+		return 0, err
+	}
 	for s.err == nil {
 		s.mem = slices.Grow(s.mem, max(firstRead, min(len(s.mem), spoolMemory-len(s.mem))))
 		got, err := r.Read(s.mem[len(s.mem):cap(s.mem)])
@@ -71,6 +94,9 @@ func (s *spool) take(n int) error {
 	if s.max > 0 && s.size+int64(n) > s.max {
 		return s.fail(errTooLarge)
 	}
+	if err := s.use(n); err != nil {
+		return s.fail(err)
+	}
 	s.hash.Write(s.mem[len(s.mem)-n:])
 	s.size += int64(n)
 	if len(s.mem) > spoolMemory {
@@ -79,6 +105,12 @@ func (s *spool) take(n int) error {
 		}
 	}
 	return nil
+}
+
+// use takes n bytes of the budget.
+func (s *spool) use(n int) error {
+	s.used += int64(n)
+	return s.hold.use(int64(n))
 }
 
 // fail gives the message up, and at once what it takes of memory and disk: the
@@ -95,6 +127,9 @@ func (s *spool) flush() error {
 		return err
 	}
 	if s.file == nil {
+		if err := s.use(fileBuffers); err != nil {
+			return err
+		}
 		f, err := os.CreateTemp(s.dir, "message-*")
 		if err != nil {
 			return fmt.Errorf("spool: %w", err)
@@ -119,6 +154,7 @@ func (s *spool) finish() error {
 			return s.fail(err)
 		}
 	}
+	s.hold.give(0) // it was said to be larger, perhaps
 	return s.err
 }
 
@@ -156,8 +192,10 @@ func (s *spool) ReadAt(p []byte, offset int64) (int, error) {
 	return n, nil
 }
 
-// close lets go of the message.
+// close lets go of the message, and of what it has of the budget.
 func (s *spool) close() {
+	s.hold.give(s.used)
+	s.used = 0
 	if s.file != nil {
 		s.file.Close()
 		s.file = nil

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"errors"
 	"sync"
 	"time"
 
@@ -37,7 +38,8 @@ const (
 	StateDown State = "down"
 	// StateSuspended: the policy suspends the source.
 	StateSuspended State = "suspended"
-	// StateError: the last message could not be archived.
+	// StateError: the last message could not be archived, for more than want of room in
+	// the budget of mail in flight.
 	StateError State = "error"
 )
 
@@ -100,7 +102,7 @@ func (t *tally) count(o outcome, size int64, err error) {
 	if err != nil {
 		t.err, t.errAt = err, time.Now()
 	}
-	if o == tempfailed || o == passed {
+	if o == tempfailed && !errors.Is(err, errBusy) || o == passed {
 		t.failing = true
 	}
 }

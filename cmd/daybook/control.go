@@ -33,6 +33,8 @@ import (
 //	GET /v1/verify              a stream of what is done and found, and the result
 //	GET /v1/orphans             the same, of contents that nothing needs
 //	GET /v1/dictionaries        a stream of the dictionaries that the archive trained
+//	GET /v1/debug/KIND?seconds=N
+//	                            a profile of the daemon, with the trailer of a message
 //
 // POST has the daemon do something.
 //
@@ -56,7 +58,8 @@ type control struct {
 	// reload reads the policy again on behalf of an actor.
 	reload func(ctx context.Context, actor string) (*reloadResult, error)
 	// way tells how mail comes to a journal.
-	way func(journal string) (*journalWay, error)
+	way      func(journal string) (*journalWay, error)
+	profiler profiler
 }
 
 func (c *control) handler() http.Handler {
@@ -84,6 +87,7 @@ func (c *control) handler() http.Handler {
 	mux.HandleFunc("POST /v1/compact", c.compact)
 	mux.HandleFunc("GET /v1/dictionaries", c.dictionaries)
 	mux.HandleFunc("POST /v1/dictionaries", c.train)
+	mux.HandleFunc("GET /v1/debug/{kind}", c.debug)
 	return mux
 }
 

@@ -43,6 +43,7 @@ type commands struct {
 	Dictionary dictionaryCmd `cmd:"" help:"List and train what the compressor knows of mail."`
 	Repair     repairCmd     `cmd:"" help:"Mend damaged places of the ledger."`
 	Rebuild    rebuildCmd    `cmd:"" help:"Make the catalog anew from the ledger."`
+	Debug      debugCmd      `cmd:"" help:"Show what a running daemon spends its time on."`
 	Version    versionCmd    `cmd:"" help:"Show the version."`
 }
 

@@ -12,7 +12,7 @@ type policyReloadCmd struct {
 
 // Help is the long help of the command.
 func (*policyReloadCmd) Help() string {
-	return `Has the daemon read its configuration again, check it and run its tests. When nothing is wrong it judges all messages from then on; otherwise everything stays as it was. What the daemon runs on does not change that way: the server block, and where milters and listeners listen.
+	return `Has the daemon read its configuration again, check it and run its tests. When nothing is wrong it judges all messages from then on; otherwise everything stays as it was. What the daemon runs on does not change that way: the server block but for max_message and max_in_flight, and where milters and listeners listen.
 
 Exit status: 0 when the policy judges, 1 when the work failed, 2 when the policy is wrong or cannot be put in place of the old one, when no daemon runs, and for wrong flags.`
 }

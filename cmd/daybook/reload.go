@@ -124,6 +124,7 @@ func (d *daemon) checkReload(pol *policy.Policy) error {
 	const wayOut = "restart the daemon for that, or put it back"
 	server := pol.Server
 	server.MaxMessage = d.pol.Server.MaxMessage // what it means is in the ways in
+	server.MaxInFlight = d.pol.Server.MaxInFlight
 	if server != d.pol.Server {
 		return refuse("server", fmt.Errorf("the block has changed: %s", strings.Join(changedKeys(server, d.pol.Server), ", ")), wayOut)
 	}

@@ -109,6 +109,7 @@ func (s *served) Status(ctx context.Context) (status, error) {
 	if r := s.daemon.refused.Load(); r != nil {
 		st.Daemon.ReloadError, st.Daemon.ReloadFailed = valid(r.text), r.at
 	}
+	st.Daemon.InFlight = inFlight(s.daemon.ingest.InFlight())
 	for _, source := range s.daemon.ingest.Status() {
 		st.Daemon.Sources = append(st.Daemon.Sources, newSourceStatus(&source))
 	}

@@ -67,7 +67,7 @@ func printStatus(w io.Writer, s *status) error {
 		}
 	}
 	sum := sumTenants(s.Tenants)
-	for _, line := range [][2]string{
+	lines := [][2]string{
 		{"data", s.Data},
 		{"daemon", daemon},
 		{"policy", policy},
@@ -82,7 +82,11 @@ func printStatus(w io.Writer, s *status) error {
 		{"ledger", fmt.Sprintf("%s in %s", readableSize(s.LedgerBytes), plural(s.Segments, "segment", "segments"))},
 		{"catalog", readableSize(s.CatalogBytes)},
 		{"free", readableSize(s.FreeBytes)},
-	} {
+	}
+	if s.Daemon != nil && s.Daemon.InFlight.bites() {
+		lines = append(lines, [2]string{"in flight", s.Daemon.InFlight.line()})
+	}
+	for _, line := range lines {
 		if _, err := fmt.Fprintf(w, "%-12s%s\n", line[0], clean(line[1])); err != nil {
 			return err
 		}
@@ -96,6 +100,20 @@ func printStatus(w io.Writer, s *status) error {
 		return err
 	}
 	return printSources(w, s.Daemon.Sources)
+}
+
+// bites tells that mail waits for room, or was told to come again for want of it.
+func (f *inFlight) bites() bool { return f.Waiting > 0 || f.Refused > 0 }
+
+func (f *inFlight) line() string {
+	text := fmt.Sprintf("%s of %s that max_in_flight allows", readableSize(f.Bytes), readableSize(f.Limit))
+	if f.Waiting > 0 {
+		text += fmt.Sprintf(", %s for room", plural(f.Waiting, "message waits", "messages wait"))
+	}
+	if f.Refused > 0 {
+		text += fmt.Sprintf("; %d told to come again, the last one at %s", f.Refused, f.LastRefused.Format("2006-01-02 15:04:05 UTC"))
+	}
+	return text
 }
 
 func printSources(w io.Writer, list []sourceStatus) error {

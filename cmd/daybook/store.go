@@ -127,7 +127,18 @@ type daemonStatus struct {
 	// was not, or none was tried.
 	ReloadError  string         `json:"reload_error"`
 	ReloadFailed time.Time      `json:"reload_failed,omitzero"`
+	InFlight     inFlight       `json:"in_flight"`
 	Sources      []sourceStatus `json:"sources"`
+}
+
+// inFlight is what the messages that are coming in take of max_in_flight.
+type inFlight struct {
+	Bytes       int64     `json:"bytes"`
+	Limit       int64     `json:"limit_bytes"`
+	Waiting     int       `json:"waiting"` // messages, for room
+	Waits       uint64    `json:"waits"`   // since the start, as refused
+	Refused     uint64    `json:"refused"` // told to come again
+	LastRefused time.Time `json:"last_refused,omitzero"`
 }
 
 // openStore opens the archive that a command is to read: through the daemon that

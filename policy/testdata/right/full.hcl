@@ -4,6 +4,7 @@ server {
   hostname    = "archive.example.com"
   min_free    = "1GiB"
   max_message = 157286400
+  max_in_flight = "2GiB"
   control     = "unix:/run/daybook/control.sock"
   metrics     = "tcp:127.0.0.1:9825"
   log_level   = "debug"

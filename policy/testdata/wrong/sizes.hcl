@@ -1,6 +1,7 @@
 server {
   min_free    = "a lot"
   max_message = "10 QB"
+  max_in_flight = 0
 }
 lmtp "m" {
   listen      = "off"
