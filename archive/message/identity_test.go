@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -13,6 +14,13 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 )
+
+// identify writes the canonical form to w, and gives all of the identity but its digest.
+func identify(ctx context.Context, in input, s *Structure, w io.Writer) (Identity, error) {
+	d := newIdentification(true)
+	err := d.run(ctx, in, s, w)
+	return d.id, err
+}
 
 // identityOf gives the identity of a message and its canonical form. It checks what
 // holds of every identity.
