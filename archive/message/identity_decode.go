@@ -23,6 +23,7 @@ type sink interface{ take(p []byte) }
 type sum struct {
 	hash  hash.Hash
 	size  int64
+	text  bool   // it is looked for high
 	high  bool   // there are bytes that need not be ASCII
 	start []byte // the first ones
 	out   [sha256.Size]byte
@@ -31,16 +32,16 @@ type sum struct {
 // maxStart is how much of a content is looked at to know the usual preambles.
 const maxStart = 128
 
-func (s *sum) reset() {
+func (s *sum) reset(text bool) {
 	s.hash.Reset()
-	s.size, s.high, s.start = 0, false, s.start[:0]
+	s.size, s.text, s.high, s.start = 0, text, false, s.start[:0]
 }
 
 func (s *sum) take(p []byte) {
 	s.hash.Write(p)
 	s.size += int64(len(p))
 	s.start = append(s.start, p[:min(len(p), maxStart-len(s.start))]...)
-	s.high = s.high || hasHigh(p)
+	s.high = s.high || s.text && hasHigh(p)
 }
 
 // hasHigh tells whether there are bytes above 127, or of those with which a charset makes
@@ -456,7 +457,7 @@ type form struct {
 
 // open begins a content and gives what takes its wire form.
 func (b *decoder) open(f form) sink {
-	b.sum.reset()
+	b.sum.reset(f.text)
 	b.clean.reset(b.sum, f.text, f.text, f.outside)
 	var to sink = b.sum
 	if f.text {

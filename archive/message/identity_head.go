@@ -61,11 +61,11 @@ func (d *identification) header(r Range) *fieldList {
 	return h
 }
 
-// headerBytes gives the bytes of a header, from the message itself when it is in memory.
+// headerBytes gives the bytes of a header: those of the message when it is in memory.
 func (d *identification) headerBytes(r Range) []byte {
 	if d.in.whole && r.Start >= 0 && r.Start <= r.End && r.End <= d.in.size {
-		if d.err = d.ctx.Err(); d.err != nil {
-			return nil
+		if d.err == nil {
+			d.err = d.ctx.Err()
 		}
 		return d.in.held[r.Start:r.End]
 	}

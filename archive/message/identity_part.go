@@ -187,7 +187,7 @@ func (d *identification) gap(kind PartKind, first bool, from, to int64) {
 // counts, and of its line ends the first CR alone does not.
 func (d *identification) headerText(r Range, h *fieldList) {
 	s := d.decoder.sum
-	s.reset()
+	s.reset(false)
 	w := lineEnds{to: s}
 	if h.tooLong {
 		d.readLines(r, &w)
