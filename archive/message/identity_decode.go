@@ -23,10 +23,10 @@ type sink interface{ take(p []byte) }
 type sum struct {
 	hash  hash.Hash
 	size  int64
-	text  bool   // it is looked for high
-	high  bool   // there are bytes that need not be ASCII
-	start []byte // the first ones
-	out   [sha256.Size]byte
+	text  bool              // it is looked for high
+	high  bool              // there are bytes that need not be ASCII
+	start []byte            // the first ones
+	out   [sha256.Size]byte // room for the digest
 }
 
 // maxStart is how much of a content is looked at to know the usual preambles.
@@ -64,7 +64,7 @@ func hasHigh(p []byte) bool {
 }
 
 // digest gives the SHA-256 of what has been taken.
-func (s *sum) digest(to *[sha256.Size]byte) { *to = [sha256.Size]byte(s.hash.Sum(s.out[:0])) }
+func (s *sum) digest() [sha256.Size]byte { return [sha256.Size]byte(s.hash.Sum(s.out[:0])) }
 
 // cleaner makes every line end a LF. What of " \t\r" stands before one is left out, or
 // the CRs alone; so are the blank lines at the end, as it is asked for.

@@ -125,8 +125,7 @@ func (d *identification) add(lines ...line) {
 
 // addBytes adds the line for the bytes that the decoder has taken.
 func (d *identification) addBytes() {
-	var digest [sha256.Size]byte
-	d.decoder.sum.digest(&digest)
+	digest := d.decoder.sum.digest()
 	d.text = appendName(d.text[:0], "bytes", hex.EncodedLen(len(digest)))
 	d.text = append(hex.AppendEncode(d.text, digest[:]), '\n')
 	d.put(d.item)
