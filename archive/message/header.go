@@ -59,18 +59,25 @@ func trimLineEnd(line []byte) []byte {
 // and the white space around it (RFC 5322 section 2.2.3).
 func unfold(value []byte, limit int) string {
 	value = bytes.TrimLeft(value, " \t\r\n")
-	if end := bytes.IndexAny(value, "\r\n"); end < 0 || end >= limit {
+	if end := lineEnding(value); end >= limit || end == len(value) {
 		return string(bytes.TrimRight(value[:min(len(value), limit)], " \t"))
 	}
 	var out strings.Builder
 	out.Grow(min(len(value), limit))
 	for len(value) > 0 && out.Len() < limit {
-		n := bytes.IndexAny(value, "\r\n")
-		if n < 0 {
-			n = len(value)
-		}
+		n := lineEnding(value)
 		out.Write(value[:min(n, limit-out.Len())])
 		value = bytes.TrimLeft(value[n:], "\r\n")
 	}
 	return strings.TrimRight(out.String(), " \t")
+}
+
+// lineEnding gives where the first CR or LF is, len(p) when there is none.
+func lineEnding(p []byte) int {
+	for i, c := range p {
+		if c == '\r' || c == '\n' {
+			return i
+		}
+	}
+	return len(p)
 }
