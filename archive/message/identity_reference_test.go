@@ -20,8 +20,9 @@ import (
 // plainClean makes line ends LF, without the blanks before them.
 func plainClean(p []byte, blanks string, ends, begins bool) []byte {
 	lines := strings.Split(string(p), "\n")
-	for i := range lines {
-		lines[i] = strings.TrimRight(lines[i], blanks)
+	for i, l := range lines {
+		n := len(strings.TrimRight(l, blanks))
+		lines[i] = l[:n+(len(l)-n)/maxBlanks*maxBlanks]
 	}
 	for begins && len(lines) > 1 && lines[0] == "" {
 		lines = lines[1:]
@@ -100,26 +101,46 @@ func FuzzDecoder(f *testing.F) {
 	}
 	d := newDecoder()
 	f.Fuzz(func(t *testing.T, raw []byte, how, piece uint8) {
-		if len(raw) >= maxBlanks {
-			return
-		}
 		form := form{encoding: Encoding(how % 4), text: how&4 != 0, exact: how&8 != 0, outside: how&16 != 0 && how&4 != 0}
-		want, size := plainDecode(raw, form)
-		to := d.open(form)
-		for p := range slices.Chunk(raw, int(piece)+1) {
-			to.take(p)
-		}
-		d.close(form)
-		if d.sum.digest() != sha256.Sum256(want) || d.sum.size != int64(len(want)) {
-			t.Fatalf("%q as %+v gives %d bytes that begin with %q, want %q", raw, form, d.sum.size, d.sum.start, want)
-		}
-		if form.encoding == EncodingBase64 && d.base64.size != int64(size) {
-			t.Fatalf("of %q, %d bytes are base64, want %d", raw, d.base64.size, size)
-		}
-		if high := slices.ContainsFunc(want, func(c byte) bool { return c >= 0x80 || c == 0x1b || c == 0x0e || c == 0x0f }); form.text && d.sum.high != high {
-			t.Fatalf("%q has bytes above ASCII: %v", want, d.sum.high)
-		}
+		checkDecoder(t, &d, raw, form, int(piece)+1)
 	})
+}
+
+// checkDecoder compares what comes of a content that is taken in pieces.
+func checkDecoder(t *testing.T, d *decoder, raw []byte, form form, piece int) {
+	t.Helper()
+	want, size := plainDecode(raw, form)
+	to := d.open(form)
+	for p := range slices.Chunk(raw, piece) {
+		to.take(p)
+	}
+	d.close(form)
+	if d.sum.digest() != sha256.Sum256(want) || d.sum.size != int64(len(want)) {
+		t.Fatalf("%.100q as %+v gives %d bytes that begin with %q, want %d: %.100q", raw, form, d.sum.size, d.sum.start, len(want), want)
+	}
+	if form.encoding == EncodingBase64 && d.base64.size != int64(size) {
+		t.Fatalf("of %.100q, %d bytes are base64, want %d", raw, d.base64.size, size)
+	}
+	if high := slices.ContainsFunc(want, func(c byte) bool { return c >= 0x80 || c == 0x1b || c == 0x0e || c == 0x0f }); form.text && d.sum.high != high {
+		t.Fatalf("%.100q has bytes above ASCII: %v", want, d.sum.high)
+	}
+}
+
+// Of a long run of blanks each whole 64 KiB count, wherever the pieces end.
+func TestDecoderLongBlanks(t *testing.T) {
+	d := newDecoder()
+	for _, n := range []int{maxBlanks - 1, maxBlanks, maxBlanks + 1, 3*maxBlanks + 7} {
+		for _, blanks := range []string{strings.Repeat(" ", n), strings.Repeat("\r", n)} {
+			for _, text := range []string{blanks + "\n", "x" + blanks + "\n\nx" + blanks, "\n" + blanks + "x\r\n"} {
+				for how := range 8 {
+					form := form{encoding: Encoding(how % 4), text: how >= 4}
+					checkDecoder(t, &d, []byte(text), form, len(text))
+					checkDecoder(t, &d, []byte(text), form, maxBlanks-3)
+					checkDecoder(t, &d, []byte(text), form, 1000)
+				}
+			}
+		}
+	}
 }
 
 // FuzzFields checks that what is read of a field without a parser is what the parser
@@ -130,6 +151,7 @@ func FuzzFields(f *testing.F) {
 		"a..b@c", "a <b@c.>", "a@b, c@d", "x: a@b;", `"a@b" <c@d>`, "a\tb <c@d>", "caf\xc3\xa9 <a@b>", "a <b@[192.0.2.1]>", "a <b@c> ", "=?q?b?====?= <a@b>", "..",
 		"Sun, 22 Nov 2026 11:00:00 +0100", "22 Nov 2026 11:00 -2359 (CET)", "1 Feb 2024 00:00:60 +0000", "29 Feb 2023 00:00:00 +0000", "31 Dec 1969 23:59:59 +0000",
 		"Sun, 01 Jan 0000 11:00:00 +0100", "Sun, 1 Jan 2020 11:00:00 GMT", "Sat, 31 Apr 2020 11:00:00 +0000", "Sat, 1 Apr 2020 24:00:00 -0060", "00 Apr 2020 01:02:03 +2400",
+		"1 Apr 2020 01:02:03 -0060", "1 Apr 2020 01:02:03 +2500", "1 Apr 2020 01:02:03 -2400", "1 Apr 2020 01:60:03 +0100", "1 Apr 2020 24:00:00 +0100",
 		"\r\n\ta \r\n b\r", " a  b\t", "x\ry", "A (b) C", "A\tB",
 	} {
 		f.Add(value)
