@@ -45,7 +45,7 @@ type Ingest struct {
 	metrics *metrics
 	began   time.Time
 	now     func() time.Time
-	// scanner is message.Scan, and identifier message.Identify.
+	// scanner is message.Scan, and identifier the method Identify of a message.Identifier.
 	scanner    func(io.ReaderAt, int64) (*message.Structure, error)
 	identifier func(context.Context, io.ReaderAt, int64, *message.Structure) (message.Identity, error)
 
@@ -66,7 +66,7 @@ func New(c Config) *Ingest {
 	i := &Ingest{
 		archive: c.Archive, spool: c.SpoolDir, budget: newBudget(policy.DefaultMaxInFlight), log: c.Logger, metrics: newMetrics(), began: time.Now(),
 		listenerPatience: listenerPatience, milterPatience: milterPatience,
-		now: c.Now, scanner: message.Scan, identifier: message.Identify,
+		now: c.Now, scanner: message.Scan, identifier: new(message.Identifier).Identify,
 		sources: make(map[string]*source), listens: make(map[string]string),
 	}
 	if c.Policy != nil {

@@ -3,6 +3,7 @@ package message
 import (
 	"bytes"
 	"iter"
+	"strings"
 )
 
 // MaxHeader is how much of a message is looked at for its header, in bytes.
@@ -57,14 +58,26 @@ func trimLineEnd(line []byte) []byte {
 // unfold takes the line ends out of a field's value, at most limit bytes of it,
 // and the white space around it (RFC 5322 section 2.2.3).
 func unfold(value []byte, limit int) string {
-	out := make([]byte, 0, min(len(value), limit))
-	for _, c := range value {
-		if len(out) == limit {
-			break
-		}
-		if c != '\r' && c != '\n' && (len(out) > 0 || c != ' ' && c != '\t') {
-			out = append(out, c)
+	value = bytes.TrimLeft(value, " \t\r\n")
+	if end := lineEnding(value); end >= limit || end == len(value) {
+		return string(bytes.TrimRight(value[:min(len(value), limit)], " \t"))
+	}
+	var out strings.Builder
+	out.Grow(min(len(value), limit))
+	for len(value) > 0 && out.Len() < limit {
+		n := lineEnding(value)
+		out.Write(value[:min(n, limit-out.Len())])
+		value = bytes.TrimLeft(value[n:], "\r\n")
+	}
+	return strings.TrimRight(out.String(), " \t")
+}
+
+// lineEnding gives where the first CR or LF is, len(p) when there is none.
+func lineEnding(p []byte) int {
+	for i, c := range p {
+		if c == '\r' || c == '\n' {
+			return i
 		}
 	}
-	return string(bytes.TrimRight(out, " \t"))
+	return len(p)
 }

@@ -5,9 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"hash"
 	"io"
-	"strconv"
+	"sync"
 )
 
 // identityVersion is the number of the specification in the package comment. It is the
@@ -56,124 +55,24 @@ type Item struct {
 // The error is that of reading r, or that of ctx. A reader that has the method Bytes()
 // []byte, giving all size bytes, is not copied; of any other, 256 KiB are held at a time.
 func Identify(ctx context.Context, r io.ReaderAt, size int64, s *Structure) (Identity, error) {
-	canonical := sha256.New()
-	id, err := identify(ctx, newInput(r, size, windowSize), s, canonical)
-	if err != nil {
-		return Identity{}, err
-	}
-	if id.MessageID != "" {
-		canonical.Sum(id.Canonical[:0])
-	}
-	return id, nil
+	return newIdentification(true).identify(ctx, newInput(r, size, windowSize), s)
 }
 
-// identify writes the canonical form to w, and gives all of the identity but its digest.
-func identify(ctx context.Context, in input, s *Structure, w io.Writer) (Identity, error) {
-	d := identifier{
-		ctx: ctx, in: in, parts: s.Parts, left: maxCostly,
-		w: w, item: sha256.New(), shape: sha256.New(), decoder: newDecoder(),
-	}
-	d.write(nil, "identity", identityVersion)
-	for i := 0; i < len(d.parts) && d.err == nil; {
-		i = d.part(i)
-	}
-	if d.err == nil {
-		d.err = d.in.err
-	}
-	d.id.Structure = Item{Name: "Structure", Detail: string(d.outline)}
-	d.shape.Sum(d.id.Structure.Digest[:0])
-	d.closeRest()
-	return d.id, d.err
-}
+// Identifier reads what mails are joined by, of one after the other, and keeps the
+// buffers of some for the next. The zero value can be used. It is safe for concurrent use.
+type Identifier struct{ free sync.Pool }
 
-// identifier is an identification under way. The first error stays in err.
-type identifier struct {
-	ctx     context.Context
-	in      input
-	parts   []Part
-	w       io.Writer // takes the canonical form
-	item    hash.Hash // of the lines of the item under way
-	shape   hash.Hash // of the lines that say how parts stand in each other
-	outline []byte
-	decoder decoder
-	fences  fences
-	head    []byte // the header that is read
-	text    []byte // the line that is written
-	left    allowance
-	rest    Item // what follows the contents that stand by themselves
-	others  int  // how many that is
-	restSum hash.Hash
-	id      Identity
-	err     error
-}
-
-// line is a line of the canonical form.
-type line struct{ name, value string }
-
-// appendLine appends a line in the form that is hashed: name, length of the value in
-// bytes, value. The length makes it plain where a value ends, whatever is in it.
-func appendLine(to []byte, name, value string) []byte {
-	to = append(append(to, name...), ' ')
-	to = append(strconv.AppendInt(to, int64(len(value)), 10), ' ')
-	return append(append(to, value...), '\n')
-}
-
-// write adds a line to the canonical form, and to the digest of what it is part of.
-func (d *identifier) write(part hash.Hash, name, value string) {
-	d.text = appendLine(d.text[:0], name, value)
-	if _, err := d.w.Write(d.text); err != nil && d.err == nil {
-		d.err = err
+// Identify is the function [Identify], but for what only [Identity.Compare] needs: of the
+// identity there are Canonical, MessageID and Fields.
+func (i *Identifier) Identify(ctx context.Context, r io.ReaderAt, size int64, s *Structure) (Identity, error) {
+	d, ok := i.free.Get().(*identification)
+	if !ok {
+		d = newIdentification(false)
 	}
-	if part != nil {
-		part.Write(d.text)
-	}
-}
-
-// add adds lines to the item under way.
-func (d *identifier) add(lines ...line) {
-	for _, l := range lines {
-		d.write(d.item, l.name, l.value)
-	}
-}
-
-// done ends the item under way.
-func (d *identifier) done(name, detail string, size int64) Item {
-	it := Item{Name: name, Detail: shorten(detail), Size: size}
-	d.item.Sum(it.Digest[:0])
-	d.item.Reset()
-	return it
-}
-
-// content ends the item under way as a content.
-func (d *identifier) content(name, detail string, size int64) {
-	it := d.done(shorten(name), detail, size)
-	if len(d.id.Contents) < maxContents {
-		d.id.Contents = append(d.id.Contents, it)
-		return
-	}
-	if d.others++; d.others == 1 {
-		d.restSum = sha256.New()
-	}
-	d.rest.Size += it.Size
-	d.restSum.Write(it.Digest[:])
-}
-
-func (d *identifier) closeRest() {
-	if d.others > 0 {
-		d.rest.Name = fmt.Sprintf("%d more", d.others)
-		d.restSum.Sum(d.rest.Digest[:0])
-		d.id.Contents = append(d.id.Contents, d.rest)
-	}
-}
-
-// mark adds a line that says how parts stand in each other.
-func (d *identifier) mark(name, value string) { d.write(d.shape, name, value) }
-
-// sketch adds to the outline of the structure that is shown.
-func (d *identifier) sketch(text string) {
-	if len(d.outline)+len(text) <= maxValue {
-		d.outline = append(d.outline, text...)
-	}
+	id, err := d.identify(ctx, newInput(r, size, windowSize), s)
+	d.reset()
+	i.free.Put(d)
+	return id, err
 }
 
 // Difference is one line of a comparison of two identities.

@@ -8,42 +8,40 @@ import (
 // declared gives the lines for what the header of a part says about its body, and how
 // its text can be read.
 func (h *fieldList) declared(p *Part) ([]line, textForm) {
-	lines, known := h.typeLines(p)
-	lines = append(lines, h.dispositionLines()...)
-	for _, name := range []string{"content-id", "content-location", "content-base", "content-description"} {
-		for _, v := range h.named(name) {
-			lines = append(lines, textLine(name, v, h.left))
+	h.lines = h.lines[:0]
+	known := h.typeLines(p)
+	h.dispositionLines()
+	for _, name := range [...]string{"content-id", "content-location", "content-base", "content-description"} {
+		for v := range h.named(name) {
+			h.lines = append(h.lines, textLine(name, v, h.left))
 		}
 	}
-	return append(lines, h.encodingLines(p)...), known
+	h.encodingLines(p)
+	return h.lines, known
 }
 
-// typeLines gives the lines for the parameters of the Content-Type, but the boundary by
-// which parts were found, and the charset where it is known. A field that is not of the
-// strict form, longer than what [Scan] reads of it, or there twice, counts as text.
-func (h *fieldList) typeLines(p *Part) (lines []line, known textForm) {
+// typeLines adds the lines for the parameters of the Content-Type, but the boundary by
+// which parts were found, and gives the charset where it is known. A field that is not of
+// the strict form, longer than what [Scan] reads of it, or there twice, counts as text.
+func (h *fieldList) typeLines(p *Part) (known textForm) {
 	if h.tooLong {
-		return nil, textForm{}
+		return textForm{}
 	}
-	types := h.named("content-type")
+	value, n := h.only("content-type")
 	var params parameterList
-	strict := len(types) == 0
-	if len(types) == 1 {
+	strict := n == 0
+	if n == 1 {
 		var word string
-		word, params, strict = splitParameters(unfold(types[0], len(types[0])))
-		strict = strict && word == p.MediaType && len(types[0]) <= maxBodyField
+		word, params, strict = splitParameters(unfold(value, len(value)))
+		h.noteBoundary(params, strict)
+		strict = strict && word == p.MediaType && len(value) <= maxBodyField
 	}
 	if !strict {
-		for _, v := range types {
-			lines = append(lines, line{"content-type-text", unfold(v, len(v))})
-		}
-		if isText(p) && !bytes.Contains(bytes.ToLower(bytes.Join(types, nil)), []byte("charset")) {
-			known = undeclared(p)
-		}
-		return lines, known
+		return h.typeText(p)
 	}
 	if isText(p) {
-		if known = textFormOf(params.value("charset")); params.value("charset") == "" {
+		charset := params.value("charset")
+		if known = textFormOf(charset); charset == "" {
 			known = undeclared(p)
 		}
 	}
@@ -51,24 +49,31 @@ func (h *fieldList) typeLines(p *Part) (lines []line, known textForm) {
 		switch {
 		case l.name == "boundary" && p.Kind == PartMultipart && isPlainBoundary(l.value), l.name == "charset" && known.text:
 		default:
-			lines = append(lines, line{"content-type", l.name + "=" + parameterText(l, h.left)})
+			h.lines = append(h.lines, line{"content-type", l.name + "=" + parameterText(l, h.left)})
 		}
 	}
-	return lines, known
+	return known
 }
 
-// plainBoundary gives the boundary of a multipart when every reader finds the same one in
-// its header. Else it is empty, and the lines for the Content-Type have it.
-func (h *fieldList) plainBoundary() string {
-	types := h.named("content-type")
-	if h.tooLong || len(types) != 1 {
-		return ""
+// typeText adds the lines for a Content-Type that counts as text.
+func (h *fieldList) typeText(p *Part) (known textForm) {
+	var all []byte
+	for v := range h.named("content-type") {
+		h.lines = append(h.lines, line{"content-type-text", unfold(v, len(v))})
+		all = append(all, v...)
 	}
-	_, params, ok := splitParameters(unfold(types[0], len(types[0])))
-	if b := params.value("boundary"); ok && isPlainBoundary(b) {
-		return b
+	if isText(p) && !bytes.Contains(bytes.ToLower(all), []byte("charset")) {
+		return undeclared(p)
 	}
-	return ""
+	return textForm{}
+}
+
+// noteBoundary keeps the boundary when every reader finds the same one in the header.
+// Any other is in the lines for the Content-Type.
+func (h *fieldList) noteBoundary(params parameterList, strict bool) {
+	if b := params.value("boundary"); strict && isPlainBoundary(b) {
+		h.boundary = b
+	}
 }
 
 // isPlainBoundary tells whether a boundary is made of the characters of RFC 2046 section
@@ -118,35 +123,32 @@ func parameterText(p line, left *allowance) string {
 	return p.value
 }
 
-// dispositionLines gives the lines for Content-Disposition (RFC 2183): the word, unless
+// dispositionLines adds the lines for Content-Disposition (RFC 2183): the word, unless
 // it is inline, which is the same as none, and the parameters.
-func (h *fieldList) dispositionLines() []line {
-	var lines []line
-	values := h.named("content-disposition")
-	for _, v := range values {
+func (h *fieldList) dispositionLines() {
+	_, n := h.only("content-disposition")
+	for v := range h.named("content-disposition") {
 		text := unfold(v, len(v))
 		word, params, ok := splitParameters(text)
-		if !ok || len(values) > 1 {
-			lines = append(lines, line{"content-disposition-text", text})
+		if !ok || n > 1 {
+			h.lines = append(h.lines, line{"content-disposition-text", text})
 			continue
 		}
 		if word != "inline" && word != "" {
-			lines = append(lines, line{"content-disposition", word})
+			h.lines = append(h.lines, line{"content-disposition", word})
 		}
 		for _, l := range params {
-			lines = append(lines, line{"content-disposition", l.name + "=" + parameterText(l, h.left)})
+			h.lines = append(h.lines, line{"content-disposition", l.name + "=" + parameterText(l, h.left)})
 		}
 	}
-	return lines
 }
 
-// encodingLines gives lines for a Content-Transfer-Encoding that not every reader takes
+// encodingLines adds lines for a Content-Transfer-Encoding that not every reader takes
 // for the same: one that is not known, is there twice, stands at a multipart, or is not
 // the one by which [Scan] has the part.
-func (h *fieldList) encodingLines(p *Part) []line {
-	var lines []line
-	values := h.named("content-transfer-encoding")
-	for _, v := range values {
+func (h *fieldList) encodingLines(p *Part) {
+	_, n := h.only("content-transfer-encoding")
+	for v := range h.named("content-transfer-encoding") {
 		word := encodingWord(v)
 		plain := false
 		switch word {
@@ -157,17 +159,16 @@ func (h *fieldList) encodingLines(p *Part) []line {
 		case "quoted-printable":
 			plain = p.Encoding == EncodingQuotedPrintable && p.Kind == PartLeaf
 		}
-		if len(values) > 1 || !plain {
-			lines = append(lines, line{"content-transfer-encoding", word})
+		if n > 1 || !plain {
+			h.lines = append(h.lines, line{"content-transfer-encoding", word})
 		}
 	}
-	return lines
 }
 
 // isBinary tells whether the line ends of a body are no line ends (RFC 2045 section 2.9).
 func (h *fieldList) isBinary() bool {
-	values := h.named("content-transfer-encoding")
-	return len(values) == 1 && encodingWord(values[0]) == "binary"
+	value, n := h.only("content-transfer-encoding")
+	return n == 1 && encodingWord(value) == "binary"
 }
 
 func encodingWord(value []byte) string { return lowerASCII(collapse(unfold(value, len(value)))) }

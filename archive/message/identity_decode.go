@@ -23,23 +23,25 @@ type sink interface{ take(p []byte) }
 type sum struct {
 	hash  hash.Hash
 	size  int64
-	high  bool   // there are bytes that need not be ASCII
-	start []byte // the first ones
+	text  bool              // it is looked for high
+	high  bool              // there are bytes that need not be ASCII
+	start []byte            // the first ones
+	out   [sha256.Size]byte // room for the digest
 }
 
 // maxStart is how much of a content is looked at to know the usual preambles.
 const maxStart = 128
 
-func (s *sum) reset() {
+func (s *sum) reset(text bool) {
 	s.hash.Reset()
-	s.size, s.high, s.start = 0, false, s.start[:0]
+	s.size, s.text, s.high, s.start = 0, text, false, s.start[:0]
 }
 
 func (s *sum) take(p []byte) {
 	s.hash.Write(p)
 	s.size += int64(len(p))
 	s.start = append(s.start, p[:min(len(p), maxStart-len(s.start))]...)
-	s.high = s.high || hasHigh(p)
+	s.high = s.high || s.text && hasHigh(p)
 }
 
 // hasHigh tells whether there are bytes above 127, or of those with which a charset makes
@@ -60,6 +62,9 @@ func hasHigh(p []byte) bool {
 	}
 	return false
 }
+
+// digest gives the SHA-256 of what has been taken.
+func (s *sum) digest() [sha256.Size]byte { return [sha256.Size]byte(s.hash.Sum(s.out[:0])) }
 
 // cleaner makes every line end a LF. What of " \t\r" stands before one is left out, or
 // the CRs alone; so are the blank lines at the end, as it is asked for.
@@ -89,7 +94,8 @@ func (c *cleaner) take(p []byte) {
 		if k > 0 {
 			c.content(line[:k])
 		}
-		if k < len(line) {
+		// Of blanks that a line end follows at once, only a long run counts.
+		if i < 0 || len(c.held)+len(line)-k >= maxBlanks {
 			c.hold(line[k:])
 		}
 		if i < 0 {
@@ -133,9 +139,13 @@ func (c *cleaner) content(p []byte) {
 			c.flush()
 		}
 	}
-	c.emit(c.held)
-	c.held = c.held[:0]
-	c.emit(p)
+	if len(c.held) > 0 {
+		c.emit(c.held)
+		c.held = c.held[:0]
+	}
+	if len(p) > 0 {
+		c.emit(p)
+	}
 }
 
 func (c *cleaner) emit(p []byte) {
@@ -197,18 +207,38 @@ func (q *quoted) reset(to sink) { *q = quoted{to: to, out: q.out[:0]} }
 
 func (q *quoted) take(p []byte) {
 	for len(p) > 0 {
-		if q.state == 0 {
-			i := bytes.IndexByte(p, '=')
-			if i < 0 {
-				q.emit(p)
-				break
-			}
-			q.emit(p[:i])
-			q.state, p = 1, p[i+1:]
+		if q.state != 0 {
+			p = q.code(p)
 			continue
 		}
-		p = q.code(p)
+		i := bytes.IndexByte(p, '=')
+		if i < 0 {
+			q.emit(p)
+			break
+		}
+		if i > 0 {
+			q.emit(p[:i])
+		}
+		p = q.whole(p[i:])
 	}
+}
+
+// whole reads a code that is there as a whole, or its beginning, and gives what is still
+// to be read.
+func (q *quoted) whole(p []byte) []byte {
+	if len(p) >= 3 {
+		high, ok := hexValue(p[1])
+		low, also := hexValue(p[2])
+		switch {
+		case ok && also:
+			q.put(high<<4 | low)
+			return p[3:]
+		case p[1] == '\n':
+			return p[2:]
+		}
+	}
+	q.state = 1
+	return p[1:]
 }
 
 // code reads the next byte of a code, and gives what is still to be read.
@@ -427,7 +457,7 @@ type form struct {
 
 // open begins a content and gives what takes its wire form.
 func (b *decoder) open(f form) sink {
-	b.sum.reset()
+	b.sum.reset(f.text)
 	b.clean.reset(b.sum, f.text, f.text, f.outside)
 	var to sink = b.sum
 	if f.text {

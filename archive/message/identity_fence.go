@@ -21,6 +21,12 @@ type fence struct {
 	like     bool // there is a line that begins like its delimiter
 }
 
+// reset lets go of all boundaries.
+func (f *fences) reset() {
+	clear(f.open[:cap(f.open)])
+	*f = fences{open: f.open[:0], line: f.line[:0]}
+}
+
 // enter begins a multipart.
 func (f *fences) enter(boundary string) { f.open = append(f.open, fence{boundary: boundary}) }
 

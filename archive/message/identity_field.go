@@ -55,7 +55,16 @@ func bracketed(text string) (string, bool) {
 }
 
 func withoutBlanks(text string) string {
-	return strings.NewReplacer(" ", "", "\t", "").Replace(text)
+	if !strings.ContainsAny(text, " \t") {
+		return text
+	}
+	out := make([]byte, 0, len(text))
+	for i := range len(text) {
+		if text[i] != ' ' && text[i] != '\t' {
+			out = append(out, text[i])
+		}
+	}
+	return string(out)
 }
 
 // withoutComments leaves out comments (RFC 5322 section 3.2.2) outside of quotes and
@@ -115,6 +124,9 @@ func toldID(l line) string {
 func fromLine(value []byte, left *allowance) line {
 	text := unfold(value, len(value))
 	if left.take(len(text)) {
+		if address, ok := plainAddress(text); ok {
+			return line{"from", "<" + lowerASCII(address) + ">"}
+		}
 		p := mail.AddressParser{WordDecoder: &mime.WordDecoder{CharsetReader: anyCharset}}
 		if list, err := p.ParseList(text); err == nil && len(list) > 0 {
 			addresses := make([]string, len(list))
@@ -133,9 +145,17 @@ func anyCharset(_ string, r io.Reader) (io.Reader, error) { return r, nil }
 // lowerASCII changes the letters of ASCII alone: what other letters are the same is
 // another matter in every version of Unicode.
 func lowerASCII(s string) string {
+	isUpper := func(c byte) bool { return c >= 'A' && c <= 'Z' }
+	at := 0
+	for at < len(s) && !isUpper(s[at]) {
+		at++
+	}
+	if at == len(s) {
+		return s
+	}
 	lower := []byte(s)
 	for i, c := range lower {
-		if c >= 'A' && c <= 'Z' {
+		if isUpper(c) {
 			lower[i] = c + 'a' - 'A'
 		}
 	}
@@ -145,6 +165,9 @@ func lowerASCII(s string) string {
 // dateLine gives the line for a Date field: its instant, or its text.
 func dateLine(value []byte) line {
 	text := collapse(unfold(value, len(value)))
+	if seconds, ok := plainDate(text); ok {
+		return line{"date", strconv.FormatInt(seconds, 10)}
+	}
 	if t, ok := instant(text); ok {
 		return line{"date", strconv.FormatInt(t.Unix(), 10)}
 	}
@@ -268,7 +291,21 @@ func wholeCharset(label string, in io.Reader) (io.Reader, error) {
 
 // collapse makes every run of blanks one space and drops those around the text.
 func collapse(text string) string {
+	if isCollapsed(text) {
+		return text
+	}
 	return strings.Join(strings.FieldsFunc(text, isBlank), " ")
+}
+
+func isCollapsed(text string) bool {
+	blank := true // a blank at the beginning is one too many
+	for i := range len(text) {
+		was := blank
+		if blank = isBlank(rune(text[i])); blank && (was || text[i] != ' ') {
+			return false
+		}
+	}
+	return !blank || text == ""
 }
 
 func isBlank(r rune) bool { return r == ' ' || r == '\t' || r == '\r' || r == '\n' }
@@ -295,6 +332,9 @@ func splitParameters(text string) (word string, list parameterList, ok bool) {
 		if p, rest, ok = cutParameter(rest); !ok {
 			return "", nil, false
 		}
+		if list == nil {
+			list = make(parameterList, 0, 4)
+		}
 		list = append(list, p)
 		if rest = strings.TrimLeft(rest, " \t"); rest != "" && rest[0] != ';' {
 			return "", nil, false
@@ -318,21 +358,9 @@ func cutParameter(s string) (p line, rest string, ok bool) {
 		return p, "", false
 	}
 	value = strings.TrimLeft(value, " \t")
-	if strings.HasPrefix(value, `"`) {
-		var b strings.Builder
-		for i := 1; i < len(value); i++ {
-			switch c := value[i]; {
-			case c == '"':
-				p.value = b.String()
-				return p, value[i+1:], true
-			case c == '\\':
-				if i++; i == len(value) || value[i] != '"' && value[i] != '\\' {
-					return p, "", false
-				}
-			}
-			b.WriteByte(value[i])
-		}
-		return p, "", false
+	if inside, quoted := strings.CutPrefix(value, `"`); quoted {
+		p.value, rest, ok = cutQuoted(inside)
+		return p, rest, ok
 	}
 	end := strings.IndexAny(value, " \t;()\"")
 	if end < 0 {
@@ -342,10 +370,34 @@ func cutParameter(s string) (p line, rest string, ok bool) {
 	return p, value[end:], end > 0
 }
 
+// cutQuoted gives what stands before the quote that ends s, and what follows it.
+func cutQuoted(s string) (value, rest string, ok bool) {
+	end := strings.IndexAny(s, `"\`)
+	if end >= 0 && s[end] == '"' {
+		return s[:end], s[end+1:], true
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '"':
+			return b.String(), s[i+1:], true
+		case c == '\\':
+			if i++; i == len(s) || s[i] != '"' && s[i] != '\\' {
+				return "", "", false
+			}
+		}
+		b.WriteByte(s[i])
+	}
+	return "", "", false
+}
+
 // extended puts the sections of parameters together and decodes them (RFC 2231). What
 // stands beside a whole parameter of the same name keeps the asterisk in its name. Few
 // programs read a boundary or a charset that is written so: that is not ok.
 func (l parameterList) extended() (parameterList, bool) {
+	if !slices.ContainsFunc(l, func(p line) bool { return strings.IndexByte(p.name, '*') >= 0 }) {
+		return l, true
+	}
 	sections := make(map[string]parameterList)
 	whole := make(map[string]bool)
 	var out parameterList

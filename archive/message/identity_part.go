@@ -3,7 +3,6 @@ package message
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"strconv"
 	"strings"
@@ -11,7 +10,7 @@ import (
 )
 
 // part adds the part i and all that stands in it, and gives the number of the next one.
-func (d *identifier) part(i int) int {
+func (d *identification) part(i int) int {
 	p := &d.parts[i]
 	h := d.header(p.Header)
 	switch {
@@ -33,109 +32,8 @@ func (d *identifier) part(i int) int {
 	return d.container(i, h)
 }
 
-// fieldList is what the header of a part says.
-type fieldList struct {
-	fields []field
-	// strange are the lines that are no fields, and fields that not every reader takes
-	// for one: they can be seen as text.
-	strange []byte
-	// tooLong tells that the header is above MaxHeader: then none of its fields is read,
-	// and it counts as it stands.
-	tooLong bool
-	left    *allowance
-}
-
-// header reads a header. It lasts until the next one is read.
-func (d *identifier) header(r Range) fieldList {
-	h := fieldList{left: &d.left}
-	if h.tooLong = r.End-r.Start > MaxHeader; h.tooLong {
-		return h
-	}
-	d.head = d.head[:0]
-	d.read(r.Start, r.End, func(p []byte) { d.head = append(d.head, p...) })
-	d.fences.text(d.head)
-	for raw := d.head; len(raw) > 0; {
-		text := fieldLines(raw)
-		raw = raw[len(text):]
-		if len(trimLineEnd(text)) == 0 {
-			continue
-		}
-		name, value, found := bytes.Cut(trimLineEnd(text), []byte(":"))
-		plain := bytes.TrimRight(name, " \t")
-		isField := found && isFieldName(plain)
-		if isField {
-			h.fields = append(h.fields, field{plain, value})
-		}
-		if !isField || len(plain) < len(name) || hasHigh(plain) || isStrange(text) {
-			h.strange = append(h.strange, text...)
-		}
-	}
-	return h
-}
-
-// isStrange tells whether a field has what some readers take for the end of its line or
-// of the header: a CR that is not the one of its line end, a NUL or a line of blanks.
-func isStrange(text []byte) bool {
-	text = bytes.TrimSuffix(text, []byte("\n"))
-	if bytes.IndexByte(text, 0) >= 0 {
-		return true
-	}
-	for first := true; len(text) > 0; first = false {
-		line, rest, _ := bytes.Cut(text, []byte("\n"))
-		if line = bytes.TrimSuffix(line, []byte("\r")); bytes.IndexByte(line, '\r') >= 0 || !first && len(bytes.TrimSpace(line)) == 0 {
-			return true
-		}
-		text = rest
-	}
-	return false
-}
-
-// read passes on a range of the message piece by piece.
-func (d *identifier) read(from, to int64, take func([]byte)) {
-	to = min(to, d.in.size)
-	for from = max(from, 0); from < to && d.err == nil; {
-		w := d.in.from(from, 1)
-		if d.in.err != nil {
-			d.err = d.in.err
-			return
-		}
-		w = w[:min(int64(len(w)), to-from, windowSize)]
-		take(w)
-		from += int64(len(w))
-		d.err = d.ctx.Err()
-	}
-}
-
-// named gives the values of all fields of a name.
-func (h *fieldList) named(name string) [][]byte {
-	var list [][]byte
-	for _, f := range h.fields {
-		if is(f.name, name) {
-			list = append(list, f.value)
-		}
-	}
-	return list
-}
-
-// author gives the lines for the four fields of a header by which mail is known.
-func (h *fieldList) author() (ids, from, date, subject []line) {
-	for _, v := range h.named("message-id") {
-		ids = append(ids, idLine(canonicalID(v)))
-	}
-	for _, v := range h.named("from") {
-		from = append(from, fromLine(v, h.left))
-	}
-	for _, v := range h.named("date") {
-		date = append(date, dateLine(v))
-	}
-	for _, v := range h.named("subject") {
-		subject = append(subject, textLine("subject", v, h.left))
-	}
-	return ids, from, date, subject
-}
-
 // messageHeader adds the header of the mail itself.
-func (d *identifier) messageHeader(h fieldList) {
+func (d *identification) messageHeader(h *fieldList) {
 	ids, from, date, subject := h.author()
 	if usable(ids) {
 		ids = ids[:1]
@@ -145,10 +43,10 @@ func (d *identifier) messageHeader(h fieldList) {
 		d.write(nil, l.name, l.value)
 	}
 	header := func(name string, lines []line) Item {
-		if len(lines) == 0 {
+		d.add(lines...)
+		if len(lines) == 0 || !d.items {
 			return Item{}
 		}
-		d.add(lines...)
 		return d.done(name, shown(lines), 0)
 	}
 	d.id.From = header("From", from)
@@ -157,13 +55,13 @@ func (d *identifier) messageHeader(h fieldList) {
 	if d.id.MessageID == "" || len(from) == 0 || len(date) == 0 {
 		return
 	}
-	text := appendLine(nil, "fields", identityVersion)
-	for _, list := range [][]line{ids, from, date} {
+	d.text = appendLine(d.text[:0], "fields", identityVersion)
+	for _, list := range [...][]line{ids, from, date} {
 		for _, l := range list {
-			text = appendLine(text, l.name, l.value)
+			d.text = appendLine(d.text, l.name, l.value)
 		}
 	}
-	d.id.Fields = sha256.Sum256(text)
+	d.id.Fields = sha256.Sum256(d.text)
 }
 
 // usable tells whether there is one Message-ID and no other.
@@ -197,9 +95,9 @@ func shown(lines []line) string {
 
 // embeddedHeader adds the header of a message that stands in the mail. No relay changes
 // it, so every field of it counts.
-func (d *identifier) embeddedHeader(h fieldList) {
+func (d *identification) embeddedHeader(h *fieldList) {
 	ids, from, date, subject := h.author()
-	for _, list := range [][]line{ids, from, date, subject} {
+	for _, list := range [...][]line{ids, from, date, subject} {
 		d.add(list...)
 	}
 	for _, f := range h.fields {
@@ -210,13 +108,13 @@ func (d *identifier) embeddedHeader(h fieldList) {
 			d.add(line{"field", name + ": " + collapse(string(f.value))})
 		}
 	}
-	if len(h.fields) > 0 {
+	if d.items && len(h.fields) > 0 {
 		d.content("header of a message", shown(subject), 0)
 	}
 }
 
 // container adds a multipart, or a part with a message in it.
-func (d *identifier) container(i int, h fieldList) int {
+func (d *identification) container(i int, h *fieldList) int {
 	p := &d.parts[i]
 	kind := "multipart"
 	if p.Kind == PartMessage {
@@ -227,9 +125,10 @@ func (d *identifier) container(i int, h fieldList) int {
 	for _, l := range lines {
 		d.mark(l.name, l.value)
 	}
-	d.sketch(p.MediaType + "(")
+	d.sketch(p.MediaType)
+	d.sketch("(")
 	if p.Kind == PartMultipart {
-		d.fences.enter(h.plainBoundary())
+		d.fences.enter(h.boundary)
 	}
 	at, next := p.Body.Start, i+1
 	for first := true; next < len(d.parts) && d.parts[next].Parent == i && d.err == nil; first = false {
@@ -254,7 +153,7 @@ func (d *identifier) container(i int, h fieldList) int {
 
 // gap adds what stands between two parts besides the delimiter: before the first part
 // that is the last line, behind a part the first one.
-func (d *identifier) gap(kind PartKind, first bool, from, to int64) {
+func (d *identification) gap(kind PartKind, first bool, from, to int64) {
 	if from = max(from, 0); from >= min(to, d.in.size) || d.err != nil {
 		return
 	}
@@ -286,45 +185,49 @@ func (d *identifier) gap(kind PartKind, first bool, from, to int64) {
 
 // headerText adds what of a header some readers can show as text. Every blank of it
 // counts, and of its line ends the first CR alone does not.
-func (d *identifier) headerText(r Range, h fieldList) {
+func (d *identification) headerText(r Range, h *fieldList) {
 	s := d.decoder.sum
-	s.reset()
+	s.reset(false)
 	w := lineEnds{to: s}
 	if h.tooLong {
-		d.readLines(r, w.take)
+		d.readLines(r, &w)
 	} else {
 		w.take(h.strange)
 	}
 	w.close()
 	d.mark("part", "header text")
-	d.add(line{"bytes", s.hex()})
-	d.content("header text", "", s.size)
+	d.addBytes()
+	if d.items {
+		d.content("header text", "", s.size)
+	}
 }
 
 // readLines passes on a range that begins with a line, and looks for fences in it.
-func (d *identifier) readLines(r Range, take func([]byte)) {
+func (d *identification) readLines(r Range, to sink) {
 	d.fences.begin()
-	d.read(r.Start, r.End, func(p []byte) {
+	for p := range d.pieces(r) {
 		d.fences.take(p)
-		take(p)
-	})
+		to.take(p)
+	}
 	d.fences.end()
 }
 
 // outside adds text that stands where no part is. Nothing is added for blanks and for
 // what mail programs write there themselves.
-func (d *identifier) outside(name string, from, to int64) {
+func (d *identification) outside(name string, from, to int64) {
 	f := form{text: true, outside: true}
 	w := d.decoder.open(f)
-	d.readLines(Range{from, to}, w.take)
+	d.readLines(Range{from, to}, w)
 	d.decoder.close(f)
 	s := d.decoder.sum
 	if s.size == 0 || s.size <= maxStart && isUsual(string(s.start)) {
 		return
 	}
 	d.mark("part", name)
-	d.add(line{"bytes", s.hex()})
-	d.content(name, "", s.size)
+	d.addBytes()
+	if d.items {
+		d.content(name, "", s.size)
+	}
 }
 
 // isUsual tells whether a text is one that programs write before the first part.
@@ -338,13 +241,13 @@ func isUsual(text string) bool {
 }
 
 // leaf adds a part that is made of bytes.
-func (d *identifier) leaf(p *Part, h fieldList) {
+func (d *identification) leaf(p *Part, h *fieldList) {
 	d.mark("part", "leaf")
 	d.sketch(p.MediaType)
 	lines, known := h.declared(p)
 	f := form{encoding: p.Encoding, text: known.text, exact: h.isBinary() || isText(p)}
 	w := d.decoder.open(f)
-	d.readLines(p.Body, w.take)
+	d.readLines(p.Body, w)
 	d.decoder.close(f)
 	s := d.decoder.sum
 	d.add(line{"type", p.MediaType})
@@ -360,12 +263,11 @@ func (d *identifier) leaf(p *Part, h fieldList) {
 	if d.decoder.broken {
 		d.add(line{"undecoded", strconv.FormatInt(d.decoder.base64.size, 10)})
 	}
-	d.add(line{"bytes", s.hex()})
-	d.content(p.MediaType, details(lines), s.size)
+	d.addBytes()
+	if d.items {
+		d.content(p.MediaType, details(lines), s.size)
+	}
 }
-
-// hex gives the digest of what has been taken.
-func (s *sum) hex() string { return hex.EncodeToString(s.hash.Sum(nil)) }
 
 // details shows what is declared about a content.
 func details(lines []line) string {

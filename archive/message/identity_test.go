@@ -5,23 +5,39 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/txtar"
 )
+
+// identify writes the canonical form to w, and gives all of the identity but its digest.
+func identify(ctx context.Context, in input, s *Structure, w io.Writer) (Identity, error) {
+	d := newIdentification(true)
+	err := d.run(ctx, in, s, w)
+	return d.id, err
+}
 
 // identityOf gives the identity of a message and its canonical form. It checks what
 // holds of every identity.
 func identityOf(t testing.TB, raw []byte, windows ...int) (Identity, string) {
 	t.Helper()
 	s := mustScan(t, raw)
+	var identifier Identifier
 	id, err := Identify(context.Background(), inMemory(raw), int64(len(raw)), s)
 	if err != nil {
 		t.Fatal(err)
+	}
+	for range 2 {
+		short, err := identifier.Identify(context.Background(), inMemory(raw), int64(len(raw)), s)
+		if err != nil || short.Canonical != id.Canonical || short.MessageID != id.MessageID || short.Fields != id.Fields {
+			t.Fatalf("in short %+v, %v, in full %+v", short, err, id)
+		}
 	}
 	var form bytes.Buffer
 	if _, err := identify(context.Background(), newInput(inMemory(raw), int64(len(raw)), windowSize), s, &form); err != nil {
@@ -257,6 +273,73 @@ func TestIdentityCountsToTheEnd(t *testing.T) {
 		if a.Canonical == b.Canonical || a.Canonical == [32]byte{} {
 			t.Errorf("%s: the last letter does not count", c.name)
 		}
+	}
+}
+
+// An Identifier gives what Identify gives, whatever it has read before, and for several
+// mails at a time.
+func TestIdentifier(t *testing.T) {
+	var identifier Identifier
+	mails := [][]byte{
+		[]byte(everydayMail(4 << 10)["alternative"]), []byte(everydayMail(40 << 10)["attachment"]), []byte(everydayMail(40 << 10)["text"]),
+		[]byte("Message-ID: <a@b>\r\n" + strings.Repeat("From: a@b\r\n", 2*maxSpareFields) + "\r\nx"),
+		[]byte("Message-ID: <a@b>\r\nDate: " + strings.Repeat("x", 2*maxSpare) + "\r\n\r\nx"),
+		[]byte("Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n--bb\r\n" + strings.Repeat("x", 3*windowSize)), nil,
+	}
+	var group sync.WaitGroup
+	for _, raw := range mails {
+		s := mustScan(t, raw)
+		want, err := Identify(context.Background(), inMemory(raw), int64(len(raw)), s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		group.Go(func() {
+			cancelled, cancel := context.WithCancel(context.Background())
+			cancel()
+			for n := range 20 {
+				got, err := identifier.Identify(context.Background(), inMemory(raw), int64(len(raw)), s)
+				if n%2 == 0 {
+					got, err = identifier.Identify(context.Background(), bytes.NewReader(raw), int64(len(raw)), s)
+				}
+				if err != nil || got.Canonical != want.Canonical || got.MessageID != want.MessageID || got.Fields != want.Fields {
+					t.Errorf("%+v, %v, want %+v", got, err, want)
+					return
+				}
+				if _, err := identifier.Identify(cancelled, inMemory(raw), int64(len(raw)), s); err == nil {
+					t.Error("cancelled, there is no error")
+				}
+			}
+		})
+	}
+	group.Wait()
+}
+
+// Of a mail that has been read an Identifier keeps nothing.
+func TestIdentifierLetsGo(t *testing.T) {
+	d := newIdentification(false)
+	raw := []byte(everydayMail(4 << 10)["alternative"])
+	if _, err := d.identify(context.Background(), newInput(inMemory(raw), int64(len(raw)), windowSize), mustScan(t, raw)); err != nil {
+		t.Fatal(err)
+	}
+	d.reset()
+	h := &d.head
+	for _, f := range h.fields[:cap(h.fields)] {
+		if f.name != nil || f.value != nil {
+			t.Errorf("the field %q is still there", f.name)
+		}
+	}
+	for _, f := range h.known[:cap(h.known)] {
+		if f.name != "" || f.value != nil {
+			t.Errorf("the field %q is still there", f.name)
+		}
+	}
+	for _, l := range h.lines[:cap(h.lines)] {
+		if l != (line{}) {
+			t.Errorf("the line %q is still there", l)
+		}
+	}
+	if cap(h.fields) == 0 || d.in.held != nil || d.parts != nil || h.boundary != "" {
+		t.Errorf("%d fields, %d bytes, %d parts, the boundary %q are still there", cap(h.fields), len(d.in.held), len(d.parts), h.boundary)
 	}
 }
 

@@ -14,7 +14,8 @@ type input struct {
 	size   int64
 	window int    // bytes that are read at a time, as a rule
 	base   int64  // offset of held
-	held   []byte // what has been read: all of the message when it is in memory
+	held   []byte // what has been read
+	whole  bool   // that is all of the message, which is in memory
 	buf    []byte
 	err    error
 }
@@ -26,7 +27,7 @@ func newInput(r io.ReaderAt, size int64, window int) input {
 	in := input{r: r, size: max(size, 0), window: window}
 	if m, ok := r.(interface{ Bytes() []byte }); ok {
 		if all := m.Bytes(); int64(len(all)) == in.size {
-			in.held = all
+			in.held, in.whole = all, true
 		}
 	}
 	return in

@@ -15,6 +15,9 @@ const (
 	windowSize   = 256 << 10 // bytes
 )
 
+// fewParts is how many parts there are in most messages that have more than one.
+const fewParts = 4
+
 // Scan finds the parts of a message of size bytes in one pass. It never refuses one:
 // what is odd about it is in [Structure.Flags]. The error is only that of reading r. A
 // reader that has the method Bytes() []byte, giving all size bytes, is not copied;
@@ -31,7 +34,7 @@ func Scan(r io.ReaderAt, size int64) (*Structure, error) {
 }
 
 func scan(in input) (*Structure, error) {
-	s := scanner{in: in, marks: make(map[string]int)}
+	s := scanner{in: in}
 	s.run()
 	if s.in.err != nil {
 		return nil, s.in.err
@@ -132,8 +135,14 @@ func (s *scanner) push(start int64, h partHeader) {
 			s.flag(FlagSameBoundary)
 			f.hidden = hidden
 		}
+		if s.marks == nil {
+			s.marks = make(map[string]int)
+		}
 		s.marks[h.boundary] = p.Depth
 		s.first[h.boundary[0]]++
+	}
+	if s.parts == nil && p.Kind != PartLeaf {
+		s.parts = make([]Part, 0, fewParts)
 	}
 	s.parts = append(s.parts, p)
 	s.open = append(s.open, f)

@@ -46,15 +46,25 @@ func Summarize(raw []byte) Summary {
 		case is(f.name, "from") && first(from):
 			s.From = decode(unfold(f.value, maxValue))
 		case is(f.name, "date") && first(date):
-			if t, err := mail.ParseDate(unfold(f.value, 128)); err == nil {
-				s.Date = t.Unix()
-			}
+			s.Date = parseDate(unfold(f.value, 128))
 		}
 		if seen == messageID|subject|from|date {
 			break
 		}
 	}
 	return s
+}
+
+// parseDate gives a date in seconds since 1970, 0 when it cannot be read.
+func parseDate(text string) int64 {
+	if seconds, ok := plainDate(text); ok {
+		return seconds
+	}
+	t, err := mail.ParseDate(text)
+	if err != nil {
+		return 0
+	}
+	return t.Unix()
 }
 
 func is(name []byte, want string) bool {
