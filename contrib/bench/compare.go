@@ -38,7 +38,7 @@ func compareRates(out *strings.Builder, before, after *measurement) (found bool)
 			continue
 		}
 		found = true
-		fmt.Fprintf(t, "%s\t%d KB\t%d", c.Path, c.SizeKB, c.Connections)
+		fmt.Fprintf(t, "%s\t%s\t%d", c.Path, sizeName(c.SizeKB), c.Connections)
 		change := func(was, is []float64) {
 			fmt.Fprintf(t, "\t%.2f", ratio(spreadOf(is).median, spreadOf(was).median))
 		}

@@ -24,16 +24,24 @@ type process struct {
 	said *tail
 	done chan struct{} // closed when it has ended
 	err  error         // how; when done is closed
+	// written is how many bytes it and those that it waited for had the kernel
+	// bring to the disk; when done is closed.
+	written float64
 }
 
 // startProcess runs a program until stop.
 func startProcess(program string, args ...string) (*process, error) {
 	p := &process{cmd: exec.Command(program, args...), said: &tail{}, done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = p.said, p.said
+	// It ends when it is told to, with all that it started, and not by the Ctrl-C
+	// that ends this program.
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	p.cmd.WaitDelay = time.Second // what it started may hold its output open
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
 	}
 	go func() {
+		p.written = writtenAtEnd(p.cmd.Process.Pid)
 		p.err = p.cmd.Wait()
 		close(p.done)
 	}()
@@ -59,8 +67,11 @@ func (p *process) await(ctx context.Context, addr string) error {
 	}
 }
 
-// stop asks the process to end, and ends it when it does not.
+// stop asks the process to end, and ends it when it does not, and what it left
+// behind.
 func (p *process) stop() error {
+	// There is nobody left in its group as a rule.
+	defer func() { _ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) }()
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
@@ -72,6 +83,27 @@ func (p *process) stop() error {
 	err := p.cmd.Process.Kill()
 	<-p.done
 	return errors.Join(fmt.Errorf("%s did not stop within %v", p.cmd.Path, stopTimeout), err)
+}
+
+// writtenAtEnd waits until a child of this process has ended, and asks what it
+// wrote as long as the kernel still knows: what it wrote while it stopped counts. It
+// is 0 when the kernel does not tell.
+func writtenAtEnd(pid int) float64 {
+	const onePID, untilEnd, leaveIt = 1, 4, 0x1000000 // P_PID, WEXITED, WNOWAIT of waitid(2)
+	for {
+		_, _, errno := syscall.Syscall6(syscall.SYS_WAITID, onePID, uintptr(pid), 0, untilEnd|leaveIt, 0, 0)
+		if errno == syscall.EINTR {
+			continue
+		}
+		if errno != 0 {
+			return 0
+		}
+		u, err := usageOf(pid)
+		if err != nil {
+			return 0
+		}
+		return u.written
+	}
 }
 
 // stopInOrder stops a process for which it is an error not to exit with 0.
