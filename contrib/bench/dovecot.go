@@ -15,29 +15,29 @@ import (
 // dovecotConf is an instance of its own that takes LMTP for any address. Mail is
 // brought to the disk as by default (mail_fsync = optimized): LMTP syncs each one.
 // Nothing is indexed, searched or filtered.
-const dovecotConf = `base_dir = DIR/run
-state_dir = DIR/state
-log_path = DIR/log
+const dovecotConf = `base_dir = @DIR@/run
+state_dir = @DIR@/state
+log_path = @DIR@/log
 info_log_path = /dev/null
 instance_name = bench
 protocols = lmtp
 ssl = no
 first_valid_uid = 1
 first_valid_gid = 1
-mail_location = FORMAT:~/mail
+mail_location = @FORMAT@:~/mail
 passdb {
   driver = static
   args = nopassword=y
 }
 userdb {
   driver = static
-  args = uid=USER gid=USER home=DIR/mail/%u allow_all_users=yes
+  args = uid=@USER@ gid=@USER@ home=@DIR@/mail/%u allow_all_users=yes
 }
 service lmtp {
   process_limit = 300
   inet_listener lmtp {
-    address = HOST
-    port = PORT
+    address = @HOST@
+    port = @PORT@
   }
 }
 service anvil {
@@ -54,7 +54,7 @@ const dovecotSIS = `mail_plugins = zlib
 plugin {
   zlib_save = zstd
 }
-mail_attachment_dir = DIR/mail/attachments
+mail_attachment_dir = @DIR@/mail/attachments
 mail_attachment_fs = sis posix
 `
 
@@ -76,8 +76,8 @@ func dovecotConfig(dir, addr string, owner int, sis bool) (string, error) {
 	if sis {
 		text, format = text+dovecotSIS, "mdbox"
 	}
-	return strings.NewReplacer("DIR", dir, "HOST", host, "PORT", port,
-		"USER", strconv.Itoa(owner), "FORMAT", format).Replace(text), nil
+	return strings.NewReplacer("@DIR@", dir, "@HOST@", host, "@PORT@", port,
+		"@USER@", strconv.Itoa(owner), "@FORMAT@", format).Replace(text), nil
 }
 
 // startDovecot runs a Dovecot with empty mailboxes.

@@ -18,9 +18,9 @@ import (
 // nothing up in the DNS and throws away what it delivers. Without in_flow_delay = 0
 // many connections would measure sleeps of a second.
 const postfixMain = `compatibility_level = 3.6
-queue_directory = DIR/queue
-data_directory = DIR/data
-maillog_file = DIR/log
+queue_directory = @DIR@/queue
+data_directory = @DIR@/data
+maillog_file = @DIR@/log
 maillog_file_prefixes = /
 mail_owner = postfix
 setgid_group = postdrop
@@ -42,7 +42,7 @@ in_flow_delay = 0
 `
 
 // postfixMilter has a milter asked about all mail.
-const postfixMilter = `smtpd_milters = inet:ADDR
+const postfixMilter = `smtpd_milters = inet:@ADDR@
 milter_protocol = 6
 milter_default_action = tempfail
 milter_content_timeout = 300s
@@ -50,11 +50,11 @@ milter_content_timeout = 300s
 
 // postfixBcc sends a copy of all mail to a server of LMTP.
 const postfixBcc = `always_bcc = box0@journal.bench.example
-transport_maps = inline:{ { journal.bench.example = lmtp:inet:[HOST]:PORT } }
+transport_maps = inline:{ { journal.bench.example = lmtp:inet:[@HOST@]:@PORT@ } }
 `
 
 // postfixServices is master.cf; nothing is chrooted.
-const postfixServices = `ADDR inet n - n - - smtpd
+const postfixServices = `@ADDR@ inet n - n - - smtpd
 cleanup   unix  n  -  n  -    0  cleanup
 qmgr      unix  n  -  n  300  1  qmgr
 rewrite   unix  -  -  n  -    -  trivial-rewrite
@@ -78,21 +78,21 @@ type postfixWay struct {
 
 // mainCF makes main.cf for an instance in a folder.
 func (w postfixWay) mainCF(dir string) (string, error) {
-	text := strings.ReplaceAll(postfixMain, "DIR", dir)
+	text := strings.ReplaceAll(postfixMain, "@DIR@", dir)
 	if w.milter != "" {
-		text += strings.ReplaceAll(postfixMilter, "ADDR", w.milter)
+		text += strings.ReplaceAll(postfixMilter, "@ADDR@", w.milter)
 	}
 	if w.bcc != "" {
 		host, port, err := net.SplitHostPort(w.bcc)
 		if err != nil {
 			return "", err
 		}
-		text += strings.NewReplacer("HOST", host, "PORT", port).Replace(postfixBcc)
+		text += strings.NewReplacer("@HOST@", host, "@PORT@", port).Replace(postfixBcc)
 	}
 	return text, nil
 }
 
-func masterCF(addr string) string { return strings.ReplaceAll(postfixServices, "ADDR", addr) }
+func masterCF(addr string) string { return strings.ReplaceAll(postfixServices, "@ADDR@", addr) }
 
 // startPostfix runs a Postfix with an empty queue.
 func (s *servers) startPostfix(ctx context.Context, way postfixWay) (*server, error) {

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -89,13 +91,12 @@ func (p *process) stop() error {
 // wrote as long as the kernel still knows: what it wrote while it stopped counts. It
 // is 0 when the kernel does not tell.
 func writtenAtEnd(pid int) float64 {
-	const onePID, untilEnd, leaveIt = 1, 4, 0x1000000 // P_PID, WEXITED, WNOWAIT of waitid(2)
 	for {
-		_, _, errno := syscall.Syscall6(syscall.SYS_WAITID, onePID, uintptr(pid), 0, untilEnd|leaveIt, 0, 0)
-		if errno == syscall.EINTR {
+		err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
+		if errors.Is(err, unix.EINTR) {
 			continue
 		}
-		if errno != 0 {
+		if err != nil {
 			return 0
 		}
 		u, err := usageOf(pid)

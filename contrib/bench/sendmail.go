@@ -16,13 +16,13 @@ import (
 const sendmailMC = "divert(0)dnl\n" +
 	"OSTYPE(`linux')dnl\n" +
 	"define(`confDOMAIN_NAME', `sendmail.bench.example')dnl\n" +
-	"define(`QUEUE_DIR', `DIR/queue')dnl\n" +
-	"define(`confPID_FILE', `DIR/pid')dnl\n" +
-	"define(`STATUS_FILE', `DIR/statistics')dnl\n" +
-	"define(`HELP_FILE', `DIR/helpfile')dnl\n" +
-	"define(`ALIAS_FILE', `DIR/aliases')dnl\n" +
-	"define(`confSERVICE_SWITCH_FILE', `DIR/service.switch')dnl\n" +
-	"define(`confHOSTS_FILE', `DIR/hosts')dnl\n" +
+	"define(`QUEUE_DIR', `@DIR@/queue')dnl\n" +
+	"define(`confPID_FILE', `@DIR@/pid')dnl\n" +
+	"define(`STATUS_FILE', `@DIR@/statistics')dnl\n" +
+	"define(`HELP_FILE', `@DIR@/helpfile')dnl\n" +
+	"define(`ALIAS_FILE', `@DIR@/aliases')dnl\n" +
+	"define(`confSERVICE_SWITCH_FILE', `@DIR@/service.switch')dnl\n" +
+	"define(`confHOSTS_FILE', `@DIR@/hosts')dnl\n" +
 	"define(`confDELIVERY_MODE', `queueonly')dnl\n" +
 	"define(`confDONT_PROBE_INTERFACES', `True')dnl\n" +
 	"define(`confTO_IDENT', `0s')dnl\n" +
@@ -34,10 +34,10 @@ const sendmailMC = "divert(0)dnl\n" +
 	"FEATURE(`accept_unresolvable_domains')dnl\n" +
 	"FEATURE(`promiscuous_relay')dnl\n" +
 	"FEATURE(`no_default_msa')dnl\n" +
-	"DAEMON_OPTIONS(`Family=inet, Name=MTA, Addr=HOST, Port=PORT')dnl\n"
+	"DAEMON_OPTIONS(`Family=inet, Name=MTA, Addr=@HOST@, Port=@PORT@')dnl\n"
 
 // sendmailFilter has a milter asked about all mail, over TCP.
-const sendmailFilter = "INPUT_MAIL_FILTER(`daybook', `S=inet:PORT@HOST, F=T, T=C:10s;S:30s;R:30s;E:5m')dnl\n"
+const sendmailFilter = "INPUT_MAIL_FILTER(`daybook', `S=inet:@PORT@@@HOST@, F=T, T=C:10s;S:30s;R:30s;E:5m')dnl\n"
 
 // sendmailConfig makes sendmail.mc. The address of the milter may be empty.
 func sendmailConfig(dir, addr, milter string) (string, error) {
@@ -45,12 +45,12 @@ func sendmailConfig(dir, addr, milter string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	text := strings.NewReplacer("DIR", dir, "HOST", host, "PORT", port).Replace(sendmailMC)
+	text := strings.NewReplacer("@DIR@", dir, "@HOST@", host, "@PORT@", port).Replace(sendmailMC)
 	if milter != "" {
 		if host, port, err = net.SplitHostPort(milter); err != nil {
 			return "", err
 		}
-		text += strings.NewReplacer("HOST", host, "PORT", port).Replace(sendmailFilter)
+		text += strings.NewReplacer("@HOST@", host, "@PORT@", port).Replace(sendmailFilter)
 	}
 	return text + "MAILER(`smtp')dnl\n", nil
 }
