@@ -29,7 +29,7 @@ func bars(m *measurement) []bar {
 	sync := m.find(subject{pathSync, 4, 1, nameDaybook})
 	postfix := m.find(subject{pathPostfix, postfixKB, postfixSessions, nameDaybook})
 	latency := m.find(subject{pathLatency, postfixKB, latencyConnections, nameDaybook})
-	sendmail := m.find(subject{pathSendmail, postfixKB, 1, nameDaybook})
+	sendmail := m.find(subject{pathSendmail, postfixKB, 1, nameDaybookTCP})
 	all := []bar{
 		{"LMTP, mix, 32 connections", 2, " of smtp-sink", m.share(mix), false, "at least 0.5"},
 		{"LMTP, mix, 32 connections", 1, " x Dovecot with zstd and single instance", m.multiple(mix, nameDovecotSIS), false, "at least 5"},

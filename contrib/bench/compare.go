@@ -34,7 +34,7 @@ func compareRates(out *strings.Builder, before, after *measurement) (found bool)
 	fmt.Fprintln(t, "path\tsize\tconns\tmessages/s\tof ceiling\tp50\tp99\tCPU/msg\twritten\tpeak memory\t")
 	for _, c := range after.Cells {
 		old := before.find(c.subject)
-		if c.Server != nameDaybook || old == nil {
+		if !c.own() || old == nil {
 			continue
 		}
 		found = true

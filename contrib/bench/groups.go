@@ -19,11 +19,11 @@ func (b *bench) groups() [][]subject {
 				continue
 			}
 			list = append(list,
-				b.group(path, postfixKB, postfixSessions, nameNoMilter, nameEveryStep, nameNoReply, nameDaybook, nameBcc),
-				b.group(pathLatency, postfixKB, latencyConnections, nameNoMilter, nameDaybook))
+				b.group(path, postfixKB, postfixSessions, nameNoMilter, nameEveryStep, nameNoReply, nameDaybook, nameDaybookTCP, nameBcc),
+				b.group(pathLatency, postfixKB, latencyConnections, nameNoMilter, nameDaybook, nameDaybookTCP))
 		case pathSendmail:
 			if b.can(path) {
-				list = append(list, b.group(path, postfixKB, 1, nameNoMilter, nameDaybook))
+				list = append(list, b.group(path, postfixKB, 1, nameNoMilter, nameDaybookTCP))
 			}
 		}
 	}

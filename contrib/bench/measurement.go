@@ -46,6 +46,9 @@ type subject struct {
 	Server      string `json:"server"`
 }
 
+// own tells whether it is a figure of Daybook's.
+func (s subject) own() bool { return s.Server == nameDaybook || s.Server == nameDaybookTCP }
+
 // cell is one subject in all rounds.
 type cell struct {
 	subject
@@ -185,7 +188,7 @@ func (m *measurement) share(c *cell) []float64 {
 // multiple is how many times the rate of another server of its group Daybook
 // reached, round by round.
 func (m *measurement) multiple(c *cell, server string) []float64 {
-	if c == nil || c.Server != nameDaybook {
+	if c == nil || !c.own() {
 		return nil
 	}
 	s := c.subject

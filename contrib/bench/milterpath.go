@@ -16,23 +16,27 @@ const (
 	postfixMessages = 1500
 )
 
-// behind starts what stands behind Postfix, nil when nothing does.
+// behind starts what stands behind Postfix, nil when nothing does. Its milters are
+// at Unix sockets, but for one of Daybook.
 func (b *bench) behind(ctx context.Context, name string) (*server, postfixWay, error) {
-	var beside *server
-	var err error
+	path := pathPostfix
 	switch name {
 	case nameNoMilter:
 		return nil, postfixWay{}, nil
 	case nameBcc:
-		if beside, err = b.servers.start(ctx, nameDovecot, pathLMTP); err == nil {
-			return beside, postfixWay{bcc: beside.addr}, nil
+		dovecot, err := b.servers.start(ctx, nameDovecot, pathLMTP)
+		if err != nil {
+			return nil, postfixWay{}, err
 		}
+		return dovecot, postfixWay{bcc: dovecot.addr}, nil
+	case nameDaybookTCP:
+		path = pathMilter
+	}
+	milter, err := b.servers.start(ctx, name, path)
+	if err != nil {
 		return nil, postfixWay{}, err
 	}
-	if beside, err = b.servers.start(ctx, name, pathMilter); err != nil {
-		return nil, postfixWay{}, err
-	}
-	return beside, postfixWay{milter: beside.addr}, nil
+	return milter, postfixWay{milter: milter.addr}, nil
 }
 
 // withPostfix runs Postfix and what stands behind it, which may be nothing.

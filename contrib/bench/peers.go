@@ -77,7 +77,7 @@ func (p *peers) missing(server string) string {
 		if p.sink == "" {
 			return "smtp-sink is not installed, it comes with Postfix; " + installHint
 		}
-	case nameDovecot, nameDovecotSIS:
+	case nameDovecot, nameDovecotSIS, nameBcc:
 		return root(p.dovecot, "Dovecot LMTP")
 	case pathPostfix:
 		if p.source == "" {

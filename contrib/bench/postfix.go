@@ -42,7 +42,7 @@ in_flow_delay = 0
 `
 
 // postfixMilter has a milter asked about all mail.
-const postfixMilter = `smtpd_milters = inet:@ADDR@
+const postfixMilter = `smtpd_milters = @ADDR@
 milter_protocol = 6
 milter_default_action = tempfail
 milter_content_timeout = 300s
@@ -80,7 +80,8 @@ type postfixWay struct {
 func (w postfixWay) mainCF(dir string) (string, error) {
 	text := strings.ReplaceAll(postfixMain, "@DIR@", dir)
 	if w.milter != "" {
-		text += strings.ReplaceAll(postfixMilter, "@ADDR@", w.milter)
+		kind := map[string]string{"tcp": "inet:", "unix": "unix:"}[network(w.milter)]
+		text += strings.ReplaceAll(postfixMilter, "@ADDR@", kind+w.milter)
 	}
 	if w.bcc != "" {
 		host, port, err := net.SplitHostPort(w.bcc)

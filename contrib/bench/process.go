@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"sync"
 	"syscall"
 	"time"
@@ -50,12 +51,12 @@ func startProcess(program string, args ...string) (*process, error) {
 	return p, nil
 }
 
-// await waits until the server answers at a TCP address.
+// await waits until the server answers at an address.
 func (p *process) await(ctx context.Context, addr string) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	for {
-		conn, err := net.DialTimeout("tcp", addr, time.Second)
+		conn, err := net.DialTimeout(network(addr), addr, time.Second)
 		if err == nil {
 			return conn.Close()
 		}
@@ -142,6 +143,14 @@ func (t *tail) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return string(t.text)
+}
+
+// network tells a TCP address from the path of a Unix socket.
+func network(addr string) string {
+	if filepath.IsAbs(addr) {
+		return "unix"
+	}
+	return "tcp"
 }
 
 // freeAddress is a TCP address on the loopback interface that nobody listens at.

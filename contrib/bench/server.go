@@ -30,6 +30,7 @@ const (
 	nameDovecot    = "dovecot"
 	nameDovecotSIS = "dovecot-sis" // with zstd and single instance storage
 	nameNoMilter   = "no milter"
+	nameDaybookTCP = "daybook over TCP"
 )
 
 // ceiling names what Daybook is compared with on a path.
@@ -45,9 +46,9 @@ func ceiling(path string) string {
 	return nameNoMilter
 }
 
-// server takes messages on one path at a TCP address.
+// server takes messages on one path.
 type server struct {
-	addr    string
+	addr    string   // of TCP, or the path of a Unix socket
 	process *process // nil: it runs in this one
 	end     func() error
 	home    string // of all its files, removed by close; may be empty
@@ -111,7 +112,7 @@ func (s *servers) start(ctx context.Context, name, path string) (*server, error)
 	case nameDovecot, nameDovecotSIS:
 		return s.startDovecot(ctx, name == nameDovecotSIS)
 	case nameEveryStep, nameNoReply:
-		return startBystander(name == nameNoReply)
+		return s.startBystander(name == nameNoReply)
 	}
 	return s.startDaybook(ctx, path)
 }
@@ -130,14 +131,20 @@ func (s *servers) startSink(ctx context.Context, flags ...string) (*server, erro
 	return launch(ctx, addr, s.peers.sink, args...)
 }
 
-// startDaybook runs the daemon with one way in and an archive of its own.
+// startDaybook runs the daemon with one way in and an archive of its own. Beside
+// Postfix it is a milter at a Unix socket.
 func (s *servers) startDaybook(ctx context.Context, path string) (*server, error) {
-	home, err := os.MkdirTemp(s.work, "archive-*")
+	home, err := s.sharedFolder("archive-*")
 	if err != nil {
 		return nil, err
 	}
 	data := filepath.Join(home, "data")
-	running, err := s.launchDaybook(ctx, data, path)
+	var running *server
+	if path == pathPostfix {
+		running, err = s.launchMilter(ctx, data, filepath.Join(home, "milter.sock"))
+	} else {
+		running, err = s.launchDaybook(ctx, data, path)
+	}
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(home))
 	}
@@ -145,16 +152,34 @@ func (s *servers) startDaybook(ctx context.Context, path string) (*server, error
 	return running, nil
 }
 
-// launchDaybook runs the daemon with one way in and a folder for its data, which
-// stays.
+// launchDaybook runs the daemon with one way in over TCP and a folder for its data,
+// which stays.
 func (s *servers) launchDaybook(ctx context.Context, data, path string) (*server, error) {
 	addr, err := freeAddress()
 	if err != nil {
 		return nil, err
 	}
-	listen := map[string]string{pathLMTP: "off", pathMilter: "off"}
-	listen[path] = "tcp:" + addr
-	args := []string{"serve", "--data", data, "--lmtp", listen[pathLMTP], "--milter", listen[pathMilter]}
+	if path == pathMilter {
+		return s.serve(ctx, addr, data, "--lmtp", "off", "--milter", "tcp:"+addr)
+	}
+	return s.serve(ctx, addr, data, "--lmtp", "tcp:"+addr, "--milter", "off")
+}
+
+// launchMilter is launchDaybook for a milter at a Unix socket that all may use.
+func (s *servers) launchMilter(ctx context.Context, data, socket string) (*server, error) {
+	running, err := s.serve(ctx, socket, data, "--lmtp", "off", "--milter", "unix:"+socket)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(socket, 0o666); err != nil {
+		return nil, errors.Join(err, running.stop())
+	}
+	return running, nil
+}
+
+// serve runs the daemon, which is to listen at an address.
+func (s *servers) serve(ctx context.Context, addr, data string, flags ...string) (*server, error) {
+	args := append([]string{"serve", "--data", data}, flags...)
 	if s.policy != "" {
 		args = append(args, "--config", s.policy)
 	}

@@ -29,7 +29,11 @@ func (b *bench) measureSync(ctx context.Context, s subject) (f figures, err erro
 		s.Path = pathLMTP
 		return b.measureLoad(ctx, s)
 	}
-	c, err := newSyncClient(filepath.Join(b.servers.work, "sync"), s.Server == nameOverwrite)
+	size := 0
+	if s.Server == nameOverwrite {
+		size = overwritten
+	}
+	c, err := newSyncClient(filepath.Join(b.servers.work, "sync"), size)
 	if err != nil {
 		return f, err
 	}
@@ -50,23 +54,18 @@ type syncClient struct {
 
 var _ client = (*syncClient)(nil)
 
-// newSyncClient makes a file that grows, or one that has its length and its blocks.
-func newSyncClient(path string, overwrite bool) (*syncClient, error) {
+// newSyncClient makes a file that grows, or one that has its length and its blocks
+// when that is more than 0.
+func newSyncClient(path string, size int) (*syncClient, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	c := &syncClient{file: f, block: make([]byte, syncBlock)}
-	if !overwrite {
+	c := &syncClient{file: f, block: make([]byte, syncBlock), size: int64(size)}
+	if size == 0 {
 		return c, nil
 	}
-	c.size = overwritten
-	zeros := make([]byte, 1<<20)
-	for range overwritten / len(zeros) {
-		if err == nil {
-			_, err = f.Write(zeros)
-		}
-	}
+	_, err = f.Write(make([]byte, size))
 	if err = errors.Join(err, f.Sync()); err == nil {
 		_, err = f.Seek(0, io.SeekStart)
 	}
