@@ -28,8 +28,8 @@ func TestReport(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"3000  [2000-4000]",     // the ceiling's rate
-		"0.38  [0.25-0.50]",     // of each round's own ceiling
+		"3000  [2000-4000]", // the ceiling's rate
+		"0.38  [0.25-0.50]", // of each round's own ceiling
 		"at most: 300 MiB (bar: under 512)",
 	} {
 		if !strings.Contains(out.String(), want) {
