@@ -127,11 +127,16 @@ func (b *bench) measureRates(ctx context.Context, m *measurement) error {
 	return nil
 }
 
-// measureGroup measures once what is compared side by side. Each round begins with
-// another one, so that none always runs after the same.
+// inRound is a group in the order of a round. Each round begins with another one, so
+// that the same is not always the first on a cold machine.
+func inRound(group []subject, round int) []subject {
+	first := round % len(group)
+	return slices.Concat(group[first:], group[:first])
+}
+
+// measureGroup measures once what is compared side by side.
 func (b *bench) measureGroup(ctx context.Context, m *measurement, group []subject, round int) error {
-	for i := range group {
-		s := group[(i+round)%len(group)]
+	for _, s := range inRound(group, round) {
 		f, err := b.measure(ctx, m, s)
 		if err != nil {
 			return fmt.Errorf("%s, %s, %d connections, %s: %w", s.Path, sizeName(s.SizeKB), s.Connections, s.Server, err)

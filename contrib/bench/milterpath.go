@@ -124,9 +124,9 @@ func (b *bench) measureLatency(ctx context.Context, m *measurement, s subject) (
 		if err != nil {
 			return err
 		}
-		warm := pace(ctx, clients, 0, 5*s.Connections, rate)
-		last := 5*s.Connections + min(max(int(rate*b.Seconds*latencySpans), 1), b.Messages)
-		o := pace(ctx, clients, 5*s.Connections, last, rate)
+		warm := pace(ctx, clients, 0, 2*s.Connections, rate)
+		last := 2*s.Connections + min(max(int(rate*b.Seconds*latencySpans), 1), b.Messages)
+		o := pace(ctx, clients, 2*s.Connections, last, rate)
 		if o.failed += warm.failed; o.problem == "" {
 			o.problem = warm.problem
 		}

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Installs the mail programs that the end-to-end tests in contrib/e2e talk to,
-# on Debian 12, as root:
+# Installs the mail programs that the end-to-end tests in contrib/e2e talk to
+# and that contrib/bench measures, on Debian 12, as root:
 #
 #   Postfix, Dovecot, swaks, miltertest, curl, jq
 #                                         as ordinary packages
