@@ -89,6 +89,9 @@ func (s *settings) check(rest []string) error {
 			return fmt.Errorf("--sizes: messages are at least %d KB long", minSizeKB)
 		}
 	}
+	if len(s.mail) > 0 && !slices.Contains(s.Sizes, mixSize) {
+		return fmt.Errorf("--mail: that is the mix, which is not among the --sizes")
+	}
 	if s.Rounds < 1 || s.Messages < 1 || s.Seconds <= 0 {
 		return fmt.Errorf("--rounds, --messages and --seconds must be more than 0")
 	}

@@ -17,17 +17,23 @@ func TestStopInOrder(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for !strings.Contains(p.said.String(), "ready") {
-				select {
-				case <-p.done:
-					t.Fatalf("it ended at once: %v: %s", p.err, p.said)
-				case <-time.After(time.Millisecond):
-				}
-			}
+			awaitReady(t, p)
 			err = p.stopInOrder()
 			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 				t.Errorf("stopping gives %v, want %q", err, c.want)
 			}
 		})
+	}
+}
+
+// awaitReady waits until a script says that it is ready.
+func awaitReady(t *testing.T, p *process) {
+	t.Helper()
+	for !strings.Contains(p.said.String(), "ready") {
+		select {
+		case <-p.done:
+			t.Fatalf("it ended at once: %v: %s", p.err, p.said)
+		case <-time.After(time.Millisecond):
+		}
 	}
 }

@@ -83,6 +83,7 @@ func TestBadCommandLines(t *testing.T) {
 		{"show"}, {"show", "none.json"}, {"compare"}, {"compare", "one"}, {"compare", "none.json", "none.json"}, {"measure"},
 		{"-sizes", "0"}, {"-sizes", "4,x"}, {"-sizes", "1"}, {"-connections", ""}, {"-paths", "smtp"},
 		{"-rounds", "0"}, {"-seconds", "-1"}, {"-messages", "0"}, {"-nothing"},
+		{"-mail", "/nowhere"}, {"-mail", os.TempDir(), "-sizes", "4"}, {"-sizes", "mixed"}, {"-paths", "lmtp,"},
 	} {
 		var out, problems bytes.Buffer
 		if status := run(t.Context(), args, &out, &problems); status != statusUsage || problems.Len() == 0 {
