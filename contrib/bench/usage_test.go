@@ -113,7 +113,7 @@ func TestWrittenAtEnd(t *testing.T) {
 	if err != nil {
 		t.Skipf("the kernel does not tell what is written: %v", err)
 	}
-	if err := os.WriteFile(file, make([]byte, 1<<20), 0o600); err != nil {
+	if err := os.WriteFile(file+".other", make([]byte, 1<<20), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if after, err := usageOf(os.Getpid()); err != nil || after.written == before.written {
