@@ -51,6 +51,9 @@ func (b *bench) run(ctx context.Context) (m *measurement, err error) {
 
 // setUp finds or makes what is needed, before anything takes time.
 func (b *bench) setUp(ctx context.Context) (err error) {
+	if err := adopt(); err != nil {
+		return err
+	}
 	b.servers.peers = findPeers()
 	b.sets = map[int]*set{}
 	if b.servers.work, err = os.MkdirTemp(b.work, "daybook-bench-*"); err != nil {

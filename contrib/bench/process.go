@@ -73,8 +73,7 @@ func (p *process) await(ctx context.Context, addr string) error {
 // stop asks the process to end, and ends it when it does not, and what it left
 // behind.
 func (p *process) stop() error {
-	// There is nobody left in its group as a rule.
-	defer func() { _ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) }()
+	defer endGroup(p.cmd.Process.Pid)
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
@@ -86,6 +85,27 @@ func (p *process) stop() error {
 	err := p.cmd.Process.Kill()
 	<-p.done
 	return errors.Join(fmt.Errorf("%s did not stop within %v", p.cmd.Path, stopTimeout), err)
+}
+
+// adopt makes this process the parent of those whose own parent ends before them, as
+// Postfix does: what they used is then known as that of children, and not taken for
+// that of other programs.
+func adopt() error {
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("becoming the parent of orphans: %w", err)
+	}
+	return nil
+}
+
+// endGroup ends what is left of a process group, nobody as a rule, and waits for
+// those that were adopted.
+func endGroup(group int) {
+	_ = syscall.Kill(-group, syscall.SIGKILL) // without a group there is nothing to do
+	for {
+		if _, err := unix.Wait4(-group, nil, 0, nil); err != nil && !errors.Is(err, unix.EINTR) {
+			return
+		}
+	}
 }
 
 // writtenAtEnd waits until a child of this process has ended, and asks what it

@@ -2,6 +2,7 @@ package main
 
 import (
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -35,5 +36,23 @@ func awaitReady(t *testing.T, p *process) {
 			t.Fatalf("it ended at once: %v: %s", p.err, p.said)
 		case <-time.After(time.Millisecond):
 		}
+	}
+}
+
+// Nothing of what a process started is left when it has stopped.
+func TestStopEndsTheGroup(t *testing.T) {
+	if err := adopt(); err != nil {
+		t.Fatal(err)
+	}
+	p, err := startProcess("/bin/sh", "-c", "trap 'exit 0' TERM; sleep 600 & echo ready; wait")
+	if err != nil {
+		t.Fatal(err)
+	}
+	awaitReady(t, p)
+	if err := p.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(-p.cmd.Process.Pid, 0); err != syscall.ESRCH {
+		t.Errorf("the group of the process is still there: %v", err)
 	}
 }
