@@ -13,7 +13,7 @@ const (
 	postfixKB       = 16
 	postfixSessions = 8
 	// postfixMessages are sent for each second of a figure.
-	postfixMessages = 1500
+	postfixMessages = 1000
 )
 
 // behind starts what stands behind Postfix, nil when nothing does. Its milters are
