@@ -1,7 +1,8 @@
 # make test    installs the mail programs the tests talk to (Debian, as root) and runs every test
 # make race    the tests once more under the race detector, the long ones shortened
 # make fuzz    every fuzz target for FUZZTIME each
-# make bench   measures beside Postfix's smtp-sink; prints, never fails on a figure
+# make bench   measures beside smtp-sink, Dovecot, Postfix and Sendmail, as far as they are
+#              installed (make peers bench); prints, never fails on a figure
 # make bench-parts   the benchmarks of the parts, COUNT times each, for benchstat
 # make lint    vet, gofmt and staticcheck
 # make long    the torture tests at their full length

@@ -181,7 +181,7 @@ func BenchmarkPartChain(b *testing.B) {
 						k.reset()
 						size = 0
 					}
-					if _, err := k.code(numbered(mail, n), first); err != nil {
+					if _, err := k.code(numbered(mail, n), 0, first); err != nil {
 						b.Fatal(err)
 					}
 					size += len(mail)

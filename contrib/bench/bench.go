@@ -17,22 +17,7 @@ type bench struct {
 	servers  servers
 	progress io.Writer
 	sets     map[int]*set // by size in KB
-}
-
-// set is the messages of one size, ready to be sent.
-type set struct {
-	messages []*message
-	lmtp     []*lmtpMessage
-	bytes    float64 // of a message, on average
-}
-
-func prepare(messages []*message) *set {
-	s := &set{messages: messages}
-	for _, m := range messages {
-		s.lmtp = append(s.lmtp, newLMTPMessage(m))
-		s.bytes += float64(len(m.raw)) / float64(len(messages))
-	}
-	return s
+	notes    []string     // what is not measured, and why
 }
 
 // run measures all that the settings ask for, in all rounds.
@@ -45,6 +30,7 @@ func (b *bench) run(ctx context.Context) (m *measurement, err error) {
 	if m.Machine, err = describeMachine(b.servers.work); err != nil {
 		return nil, err
 	}
+	m.Machine.Versions = b.servers.peers.versions(ctx, b.servers.program)
 	before, err := bystanders()
 	if err != nil {
 		return nil, err
@@ -59,111 +45,187 @@ func (b *bench) run(ctx context.Context) (m *measurement, err error) {
 	}
 	after, lost := bystanders()
 	m.Machine.Others = max(after-before, 0) / time.Since(began).Seconds() / float64(m.Machine.CPUs)
+	m.Notes = b.notes
 	return m, lost
-}
-
-// measureRates measures how fast mail is taken.
-func (b *bench) measureRates(ctx context.Context, m *measurement) error {
-	for round := range b.Rounds {
-		if err := b.round(ctx, m, round+1); err != nil {
-			return err
-		}
-	}
-	if !b.Large {
-		return nil
-	}
-	return b.measureLarge(ctx, m)
-}
-
-// round measures everything once.
-func (b *bench) round(ctx context.Context, m *measurement, number int) error {
-	for _, s := range b.subjects() {
-		f, err := b.measure(ctx, s)
-		if err != nil {
-			return fmt.Errorf("%s, %d KB, %d connections, %s: %w", s.Path, s.SizeKB, s.Connections, s.Server, err)
-		}
-		fmt.Fprintf(b.progress, "round %d of %d: %-6s %3d KB %3d connections %-10s %8.0f/s\n",
-			number, b.Rounds, s.Path, s.SizeKB, s.Connections, s.Server, f.Rate)
-		m.add(s, f)
-	}
-	return nil
 }
 
 // setUp finds or makes what is needed, before anything takes time.
 func (b *bench) setUp(ctx context.Context) (err error) {
-	if !b.storage && slices.Contains(b.Paths, pathLMTP) {
-		if b.servers.sink, err = findSink(); err != nil {
-			return err
-		}
+	if err := adopt(); err != nil {
+		return err
 	}
+	b.servers.peers = findPeers()
+	b.sets = map[int]*set{}
 	if b.servers.work, err = os.MkdirTemp(b.work, "daybook-bench-*"); err != nil {
+		return err
+	}
+	if err := b.prepareDaybook(ctx); err != nil {
+		return errors.Join(err, os.RemoveAll(b.servers.work))
+	}
+	return nil
+}
+
+func (b *bench) prepareDaybook(ctx context.Context) error {
+	// Postfix and Dovecot have users of their own, who go through it.
+	if err := os.Chmod(b.servers.work, 0o711); err != nil {
 		return err
 	}
 	b.servers.program = b.program
 	if b.program == "" {
 		b.servers.program = filepath.Join(b.servers.work, "daybook")
 		if err := build(ctx, b.servers.program); err != nil {
-			return errors.Join(err, os.RemoveAll(b.servers.work))
+			return err
 		}
 	}
-	b.sets = map[int]*set{}
-	for _, kb := range b.Sizes {
+	if b.storage {
+		return nil // it is measured as it comes
+	}
+	b.servers.policy = filepath.Join(b.servers.work, "policy.hcl")
+	return os.WriteFile(b.servers.policy, []byte(policyText()), 0o600)
+}
+
+// set gives the messages of a size in KB, or the mix.
+func (b *bench) set(kb int) (*set, error) {
+	if s := b.sets[kb]; s != nil {
+		return s, nil
+	}
+	if kb != mixSize {
 		b.sets[kb] = prepare(newSet(kb))
+		return b.sets[kb], nil
+	}
+	fmt.Fprintln(b.progress, "the mix: making it")
+	mix, err := newMix(b.mail)
+	if err != nil {
+		return nil, fmt.Errorf("--mail: %w", err)
+	}
+	b.sets[kb] = mix
+	return mix, nil
+}
+
+// measureRates measures how fast mail is taken.
+func (b *bench) measureRates(ctx context.Context, m *measurement) error {
+	groups := b.groups()
+	if slices.Contains(b.Sizes, mixSize) && slices.Contains(b.Paths, pathLMTP) {
+		mix, err := b.set(mixSize)
+		if err != nil {
+			return err
+		}
+		m.Mix = mix.describe()
+	}
+	for round := range b.Rounds {
+		for _, g := range groups {
+			if err := b.measureGroup(ctx, m, g, round); err != nil {
+				return err
+			}
+		}
+	}
+	if b.Large {
+		if err := b.measureLarge(ctx, m); err != nil {
+			return err
+		}
+	}
+	if b.flood {
+		return b.measureFlood(ctx, m)
 	}
 	return nil
 }
 
-// subjects are those of one round, what is compared side by side.
-func (b *bench) subjects() []subject {
-	var list []subject
-	for _, path := range b.Paths {
-		for _, kb := range b.Sizes {
-			for _, n := range b.Connections {
-				list = append(list, subject{path, kb, n, ceiling(path)}, subject{path, kb, n, nameDaybook})
-			}
-		}
-	}
-	return list
+// inRound is a group in the order of a round. Each round begins with another one, so
+// that the same is not always the first on a cold machine.
+func inRound(group []subject, round int) []subject {
+	first := round % len(group)
+	return slices.Concat(group[first:], group[:first])
 }
 
-// measure starts a server, puts a load on it and stops it.
-func (b *bench) measure(ctx context.Context, s subject) (figures, error) {
+// measureGroup measures once what is compared side by side.
+func (b *bench) measureGroup(ctx context.Context, m *measurement, group []subject, round int) error {
+	for _, s := range inRound(group, round) {
+		f, err := b.measure(ctx, m, s)
+		if err != nil {
+			return fmt.Errorf("%s, %s, %d connections, %s: %w", s.Path, sizeName(s.SizeKB), s.Connections, s.Server, err)
+		}
+		fmt.Fprintf(b.progress, "round %d of %d: %-8s %6s %3d connections %-24s %8.0f/s\n",
+			round+1, b.Rounds, s.Path, sizeName(s.SizeKB), s.Connections, s.Server, f.Rate)
+		m.add(s, f)
+	}
+	return nil
+}
+
+// measure measures one subject once.
+func (b *bench) measure(ctx context.Context, m *measurement, s subject) (figures, error) {
+	switch s.Path {
+	case pathSync:
+		return b.measureSync(ctx, s)
+	case pathPostfix:
+		return b.measurePostfix(ctx, s)
+	case pathLatency:
+		return b.measureLatency(ctx, m, s)
+	case pathSendmail:
+		return b.measureSendmail(ctx, s)
+	}
+	return b.measureLoad(ctx, s)
+}
+
+// measureLoad starts a server, puts a load on it and stops it.
+func (b *bench) measureLoad(ctx context.Context, s subject) (f figures, err error) {
+	messages, err := b.set(s.SizeKB)
+	if err != nil {
+		return f, err
+	}
 	running, err := b.servers.start(ctx, s.Server, s.Path)
 	if err != nil {
-		return figures{}, err
+		return f, err
 	}
-	f, err := b.loadOn(ctx, running, s, b.sets[s.SizeKB])
-	return f, errors.Join(err, running.stop())
-}
-
-func (b *bench) loadOn(ctx context.Context, running *server, s subject, messages *set) (figures, error) {
-	dial := func() (client, error) { return dialLMTP(running.addr, messages.lmtp) }
-	if s.Path == pathMilter {
-		dial = func() (client, error) { return dialMilter(running.addr, messages.messages, allProtocol()) }
-	}
-	clients, err := connect(dial, s.Connections)
+	defer func() { err = errors.Join(err, running.close()) }()
+	clients, err := connect(func() (client, error) { return dialFor(running, s.Path, messages) }, s.Connections)
 	defer func() { closeAll(clients) }()
 	if err != nil {
-		return figures{}, err
+		return f, err
+	}
+	return b.loadOn(ctx, running, clients, messages)
+}
+
+// dialFor connects to a server in the way of a path.
+func dialFor(running *server, path string, messages *set) (client, error) {
+	switch {
+	case path == pathMilter:
+		return dialMilter(running.addr, messages.messages, allProtocol())
+	case running.message == nil:
+		return dialLMTP(running.addr, messages.lmtp)
+	}
+	next := inTurn(messages.lmtp)
+	c := &lmtpClient{turn: int64(len(messages.lmtp)), message: func(n int64) (*lmtpMessage, error) {
+		m, err := next(n)
+		return running.message(m, n), err
+	}}
+	return c, c.dial(running.addr)
+}
+
+// loadOn puts the load on a server, and stops it to see what it wrote.
+func (b *bench) loadOn(ctx context.Context, running *server, clients []client, messages *set) (f figures, err error) {
+	// What is done once, as making a mailbox or a first segment, is not measured.
+	warm := dovecotBoxes + len(clients)
+	first := putFrom(ctx, clients[:1], 0, dovecotBoxes)
+	if first.failed == 0 {
+		all := putFrom(ctx, clients, dovecotBoxes, warm)
+		first.failed, first.problem, first.sent = all.failed, all.problem, append(first.sent, all.sent...)
+	}
+	if first.failed > 0 {
+		return newFigures(&first, 0, usage{}, usage{}), nil
 	}
 	before, err := running.usage()
 	if err != nil {
-		return figures{}, err
+		return f, err
 	}
 	limited, cancel := context.WithTimeout(ctx, b.span())
 	defer cancel()
-	o := put(limited, clients, b.Messages)
+	o := putFrom(limited, clients, warm, warm+b.Messages)
 	after, err := running.usage()
-	if err == nil {
-		err = ctx.Err()
+	if err := errors.Join(err, ctx.Err()); err != nil {
+		return f, err
 	}
-	return newFigures(&o, float64(len(o.waits))*messages.bytes, before, after), err
-}
-
-// usage is what the server's process has used, nothing when it has none.
-func (s *server) usage() (usage, error) {
-	if s.process == nil {
-		return usage{}, nil
-	}
-	return usageOf(s.process.cmd.Process.Pid)
+	bytes := messages.bytes(o.sent)
+	f = newFigures(&o, bytes, before, after)
+	closeAll(clients)
+	return f, f.settle(running, bytes+messages.bytes(first.sent), after)
 }

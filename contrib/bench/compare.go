@@ -34,11 +34,11 @@ func compareRates(out *strings.Builder, before, after *measurement) (found bool)
 	fmt.Fprintln(t, "path\tsize\tconns\tmessages/s\tof ceiling\tp50\tp99\tCPU/msg\twritten\tpeak memory\t")
 	for _, c := range after.Cells {
 		old := before.find(c.subject)
-		if c.Server != nameDaybook || old == nil {
+		if !c.own() || old == nil {
 			continue
 		}
 		found = true
-		fmt.Fprintf(t, "%s\t%d KB\t%d", c.Path, c.SizeKB, c.Connections)
+		fmt.Fprintf(t, "%s\t%s\t%d", c.Path, sizeName(c.SizeKB), c.Connections)
 		change := func(was, is []float64) {
 			fmt.Fprintf(t, "\t%.2f", ratio(spreadOf(is).median, spreadOf(was).median))
 		}

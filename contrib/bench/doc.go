@@ -1,9 +1,11 @@
-// Command bench measures how fast Daybook takes mail: over LMTP beside
-// Postfix's smtp-sink, which throws mail away, and over the milter protocol
-// beside a milter that does nothing. It makes its own messages, is its own
-// client for both protocols, and prints a table. With --storage it measures how
-// much room mail takes in the archive, beside zstd, and whether it comes back as
-// it was sent.
+// Command bench measures how fast Daybook takes mail, beside what people use: over
+// LMTP beside Postfix's smtp-sink, which throws mail away, and Dovecot; on one
+// connection beside a file that is synced for each message; as Postfix's milter
+// beside Postfix without one, with do-nothing milters, and with always_bcc to
+// Dovecot; as Sendmail's milter; and over the milter protocol alone beside a milter
+// that does nothing. It makes its own messages, is its own client for LMTP, SMTP and
+// milters, and prints tables with ratios. With --storage it measures how much room
+// mail takes in the archive, beside zstd, and whether it comes back as it was sent.
 //
 //	bench [flags]           measure; --json prints what was measured instead
 //	bench --storage [flags] [DIR ...]
@@ -12,9 +14,9 @@
 //	bench show A            print the tables of a file made with --json
 //	bench compare A B       print what changed between two such files
 //
-// Everything runs on the loopback interface, on free ports, with a new daemon
-// and a new archive for every figure. What is compared is run in turn, and all
-// of it in several rounds, because machines are noisy. It reports and judges
-// nothing: the exit status is 1 only when messages were not taken, or did not come
-// back as they were sent.
+// Everything runs on the loopback interface, on free ports, with a new server and
+// an empty store for every figure. What is compared is run in turn, and all of it in
+// several rounds, because machines are noisy. What is not installed is named and left
+// out. It reports and judges nothing: the exit status is 1 only when messages were
+// not taken, or did not come back as they were sent.
 package main

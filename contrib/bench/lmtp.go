@@ -19,11 +19,15 @@ type lmtpMessage struct {
 	envelope   []byte // MAIL, RCPT and DATA in one piece (RFC 2920)
 	recipients int
 	data       template
+	size       int // in bytes, before dot-stuffing
 }
 
 // newLMTPMessage prepares a message for sending.
 func newLMTPMessage(m *message) *lmtpMessage {
-	return &lmtpMessage{envelope: envelope(m), recipients: len(m.recipients), data: newTemplate(stuffed(m.raw))}
+	return &lmtpMessage{
+		envelope: envelope(m), recipients: len(m.recipients),
+		data: newTemplate(stuffed(m.raw)), size: len(m.raw),
+	}
 }
 
 func envelope(m *message) []byte {
@@ -36,43 +40,73 @@ func envelope(m *message) []byte {
 	return []byte(b.String())
 }
 
-// lmtpClient is one connection to an LMTP server.
+// lmtpClient is one connection to an LMTP or SMTP server.
 type lmtpClient struct {
 	conn    net.Conn
 	in      *bufio.Reader
-	message func(n int64) (*lmtpMessage, error)
+	message messageSource
+	smtp    bool          // SMTP: one reply to a message, not one for each recipient
+	turn    int64         // messages of a turn through the set; 0: there is one turn
+	timeout time.Duration // for one message
 	out     net.Buffers
+	// settled is how long the last message took from the end of its data to the
+	// last reply.
+	settled time.Duration
 }
+
+// messageSource gives message n when it is to be sent.
+type messageSource func(n int64) (*lmtpMessage, error)
 
 // dialLMTP connects and greets. The messages are sent one after another, again and
 // again.
 func dialLMTP(addr string, messages []*lmtpMessage) (client, error) {
-	return dialLMTPFrom(addr, func(n int64) (*lmtpMessage, error) { return messages[n%int64(len(messages))], nil })
+	c := &lmtpClient{turn: int64(len(messages)), message: inTurn(messages)}
+	return c, c.dial(addr)
 }
 
-// dialLMTPFrom connects and greets. The function gives message n when it is to be
-// sent.
-func dialLMTPFrom(addr string, message func(n int64) (*lmtpMessage, error)) (client, error) {
-	conn, err := net.DialTimeout("tcp", addr, ioTimeout)
-	if err != nil {
-		return nil, err
+// dialLMTPFrom connects and greets.
+func dialLMTPFrom(addr string, message messageSource) (client, error) {
+	c := &lmtpClient{message: message}
+	return c, c.dial(addr)
+}
+
+// dialSMTP is dialLMTP for SMTP.
+func dialSMTP(addr string, messages []*lmtpMessage) (*lmtpClient, error) {
+	c := &lmtpClient{smtp: true, turn: int64(len(messages)), message: inTurn(messages)}
+	return c, c.dial(addr)
+}
+
+func inTurn(messages []*lmtpMessage) messageSource {
+	return func(n int64) (*lmtpMessage, error) { return messages[n%int64(len(messages))], nil }
+}
+
+func (c *lmtpClient) dial(addr string) (err error) {
+	if c.timeout == 0 {
+		c.timeout = ioTimeout
 	}
-	c := &lmtpClient{conn: conn, in: bufio.NewReader(conn), message: message}
+	if c.conn, err = net.DialTimeout("tcp", addr, c.timeout); err != nil {
+		return err
+	}
+	c.in = bufio.NewReader(c.conn)
 	if err := c.greet(); err != nil {
-		_ = conn.Close()
-		return nil, fmt.Errorf("greeting %s: %w", addr, err)
+		_ = c.conn.Close()
+		return fmt.Errorf("greeting %s: %w", addr, err)
 	}
-	return c, nil
+	return nil
 }
 
 func (c *lmtpClient) greet() error {
-	if err := c.conn.SetDeadline(time.Now().Add(ioTimeout)); err != nil {
+	if err := c.conn.SetDeadline(time.Now().Add(c.timeout)); err != nil {
 		return err
 	}
 	if _, err := expect(c.in, '2'); err != nil {
 		return err
 	}
-	if _, err := c.conn.Write([]byte("LHLO bench.example\r\n")); err != nil {
+	hello := "LHLO"
+	if c.smtp {
+		hello = "EHLO"
+	}
+	if _, err := c.conn.Write([]byte(hello + " bench.example\r\n")); err != nil {
 		return err
 	}
 	features, err := expect(c.in, '2')
@@ -96,7 +130,7 @@ func (c *lmtpClient) send(n int64) error {
 }
 
 func (c *lmtpClient) transact(m *lmtpMessage, n int64) error {
-	if err := c.conn.SetDeadline(time.Now().Add(ioTimeout)); err != nil {
+	if err := c.conn.SetDeadline(time.Now().Add(c.timeout)); err != nil {
 		return err
 	}
 	if _, err := c.conn.Write(m.envelope); err != nil {
@@ -110,16 +144,26 @@ func (c *lmtpClient) transact(m *lmtpMessage, n int64) error {
 	if _, err := expect(c.in, '3'); err != nil {
 		return err
 	}
-	c.out = m.data.appendTo(c.out[:0], []byte(token(n)))
+	turn := int64(0)
+	if c.turn > 0 {
+		turn = n / c.turn
+	}
+	c.out = m.data.appendTo(c.out[:0], []byte(token(n)), []byte(token(turn)))
 	pending := c.out // WriteTo consumes it
 	if _, err := pending.WriteTo(c.conn); err != nil {
 		return err
 	}
-	for range m.recipients { // RFC 2033 section 4.2
+	ended := time.Now()
+	replies := m.recipients // RFC 2033 section 4.2
+	if c.smtp {
+		replies = 1
+	}
+	for range replies {
 		if _, err := expect(c.in, '2'); err != nil {
 			return err
 		}
 	}
+	c.settled = time.Since(ended)
 	return nil
 }
 

@@ -42,19 +42,26 @@ func closeAll(clients []client) {
 type outcome struct {
 	seconds float64
 	waits   []float64 // how long each message took, in ms, sorted
+	sent    []int64   // the numbers of the messages that were taken
 	failed  int       // connections that broke off
 	problem string    // what the first of them met
 }
 
-// put sends from all connections at once, until ctx ends or so many messages are
+// put sends messages from all connections at once, until ctx ends or so many are
 // sent. A connection whose message is not taken goes no further.
 func put(ctx context.Context, clients []client, messages int) outcome {
+	return putFrom(ctx, clients, 0, messages)
+}
+
+// putFrom is put for the messages from first on, those before last.
+func putFrom(ctx context.Context, clients []client, first, last int) outcome {
 	var next atomic.Int64
+	next.Store(int64(first))
 	lanes := make([]lane, len(clients))
 	var running sync.WaitGroup
 	began := time.Now()
 	for i, c := range clients {
-		running.Go(func() { lanes[i].send(ctx, c, int64(messages), &next) })
+		running.Go(func() { lanes[i].send(ctx, c, int64(last), &next) })
 	}
 	running.Wait()
 	return gather(lanes, time.Since(began))
@@ -63,6 +70,7 @@ func put(ctx context.Context, clients []client, messages int) outcome {
 // lane is what one connection did.
 type lane struct {
 	waits []float64
+	sent  []int64
 	err   error
 }
 
@@ -77,14 +85,17 @@ func (a *lane) send(ctx context.Context, c client, messages int64, next *atomic.
 		if a.err = c.send(n); a.err != nil {
 			return
 		}
-		a.waits = append(a.waits, float64(time.Since(began))/float64(time.Millisecond))
+		a.waits = append(a.waits, millis(time.Since(began)))
+		a.sent = append(a.sent, n)
 	}
 }
+
+func millis(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
 func gather(lanes []lane, took time.Duration) outcome {
 	o := outcome{seconds: took.Seconds()}
 	for _, a := range lanes {
-		o.waits = append(o.waits, a.waits...)
+		o.waits, o.sent = append(o.waits, a.waits...), append(o.sent, a.sent...)
 		if a.err == nil {
 			continue
 		}

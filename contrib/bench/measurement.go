@@ -12,8 +12,11 @@ type measurement struct {
 	When     time.Time `json:"when"`
 	Machine  machine   `json:"machine"`
 	Settings settings  `json:"settings"`
+	Mix      string    `json:"mix,omitempty"`   // what the mix is made of
+	Notes    []string  `json:"notes,omitempty"` // what was not measured, and why
 	Cells    []*cell   `json:"cells"`
 	Large    []large   `json:"large,omitempty"`
+	Flood    []flood   `json:"flood,omitempty"`
 	Storage  []stored  `json:"storage,omitempty"`
 }
 
@@ -27,15 +30,24 @@ type machine struct {
 	SyncMillis float64 `json:"sync_ms"`
 	// Others is the part of the processors that other programs used meanwhile.
 	Others float64 `json:"others"`
+	// MemoryMiB is the memory of the machine.
+	MemoryMiB uint64 `json:"memory_mib,omitempty"`
+	// Kernel is the version of Linux.
+	Kernel string `json:"kernel,omitempty"`
+	// Versions of the programs.
+	Versions map[string]string `json:"versions,omitempty"`
 }
 
-// subject is what a figure is about.
+// subject is what a figure is about. The size of the mix is mixSize.
 type subject struct {
 	Path        string `json:"path"`
 	SizeKB      int    `json:"size_kb"`
 	Connections int    `json:"connections"`
 	Server      string `json:"server"`
 }
+
+// own tells whether it is a figure of Daybook's.
+func (s subject) own() bool { return s.Server == nameDaybook || s.Server == nameDaybookTCP }
 
 // cell is one subject in all rounds.
 type cell struct {
@@ -53,7 +65,13 @@ type figures struct {
 	P99       float64 `json:"p99_ms"`
 	CPU       float64 `json:"cpu_us_per_message"`
 	Written   float64 `json:"written_per_byte"`
-	PeakMiB   float64 `json:"peak_mib"`
+	// Stored is what the server's files took when it had stopped, for each byte of
+	// message, and Amplification what was written for each byte of that.
+	Stored        float64 `json:"stored_per_byte,omitempty"`
+	Amplification float64 `json:"amplification,omitempty"`
+	PeakMiB       float64 `json:"peak_mib"`
+	// Delivered is the rate up to the moment when Postfix had passed all on.
+	Delivered float64 `json:"delivered_per_second,omitempty"`
 	Failed    int     `json:"failed,omitempty"`
 	Problem   string  `json:"problem,omitempty"`
 }
@@ -81,6 +99,26 @@ func newFigures(o *outcome, bytes float64, before, after usage) figures {
 		Failed:    o.failed,
 		Problem:   o.problem,
 	}
+}
+
+// settle stops a server that was sent so many bytes in all, and sees what it wrote
+// and what it keeps. What a process writes while it stops counts.
+func (f *figures) settle(s *server, bytes float64, last usage) error {
+	if err := s.stop(); err != nil {
+		return err
+	}
+	if s.process == nil {
+		return nil
+	}
+	written := max(last.written, s.process.written)
+	f.Written = ratio(written, bytes)
+	if s.data == "" {
+		return nil
+	}
+	kept, err := extentOf(s.data)
+	f.Stored = ratio(float64(kept.Bytes), bytes)
+	f.Amplification = ratio(written, float64(kept.Bytes))
+	return err
 }
 
 // over gives one figure of all rounds.
@@ -115,25 +153,59 @@ func (m *measurement) add(s subject, f figures) {
 // ceilingOf gives the cell that another is to be held against, nil when it is
 // one itself.
 func (m *measurement) ceilingOf(s subject) *cell {
-	if s.Server != nameDaybook {
+	if s.Server == ceiling(s.Path) {
 		return nil
 	}
 	s.Server = ceiling(s.Path)
 	return m.find(s)
 }
 
-// share is how much of the ceiling's rate a cell reached, round by round: what
-// is compared ran one after the other.
-func (m *measurement) share(c *cell) []float64 {
+// more is by how much a figure is higher than that of the ceiling, round by round.
+func (m *measurement) more(c *cell, figure func(*figures) float64) []float64 {
+	if c == nil {
+		return nil
+	}
 	top := m.ceilingOf(c.subject)
 	if top == nil {
 		return nil
 	}
-	var shares []float64
+	var differences []float64
 	for i := range min(len(c.Rounds), len(top.Rounds)) {
-		shares = append(shares, ratio(c.Rounds[i].Rate, top.Rounds[i].Rate))
+		differences = append(differences, figure(&c.Rounds[i])-figure(&top.Rounds[i]))
 	}
-	return shares
+	return differences
+}
+
+// share is how much of the ceiling's rate a cell reached, round by round: what
+// is compared ran one after the other. Here and below, the cell may be missing.
+func (m *measurement) share(c *cell) []float64 {
+	if c == nil {
+		return nil
+	}
+	return byRound(c, m.ceilingOf(c.subject), func(f *figures) float64 { return f.Rate })
+}
+
+// multiple is how many times the rate of another server of its group Daybook
+// reached, round by round.
+func (m *measurement) multiple(c *cell, server string) []float64 {
+	if c == nil || !c.own() {
+		return nil
+	}
+	s := c.subject
+	s.Server = server
+	return byRound(c, m.find(s), func(f *figures) float64 { return f.Rate })
+}
+
+// byRound divides a figure of one cell by that of another, round by round.
+func byRound(a, b *cell, figure func(*figures) float64) []float64 {
+	if a == nil || b == nil {
+		return nil
+	}
+	var ratios []float64
+	for i := range min(len(a.Rounds), len(b.Rounds)) {
+		ratios = append(ratios, ratio(figure(&a.Rounds[i]), figure(&b.Rounds[i])))
+	}
+	return ratios
 }
 
 // failures counts the connections that broke off.
@@ -145,6 +217,9 @@ func (m *measurement) failures() int {
 		}
 	}
 	for _, l := range m.Large {
+		n += l.Failed
+	}
+	for _, l := range m.Flood {
 		n += l.Failed
 	}
 	return n
@@ -160,6 +235,14 @@ func describeMachine(work string) (machine, error) {
 				break
 			}
 		}
+	}
+	if info, err := os.ReadFile("/proc/meminfo"); err == nil {
+		if kb, err := parseField(info, "MemTotal"); err == nil {
+			m.MemoryMiB = kb >> 10
+		}
+	}
+	if release, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {
+		m.Kernel = strings.TrimSpace(string(release))
 	}
 	var err error
 	m.SyncMillis, err = syncTime(work)

@@ -21,6 +21,11 @@ const (
 // and both are base64.
 const stamp = "stamp0stamp0"
 
+// turnStamp stands at the beginning of the attachments of the mix, where the token
+// of the turn through the set comes: when the set is sent once more its attachments
+// are new ones, and within a turn as many of them repeat as before.
+const turnStamp = "turns0turns0"
+
 // token names one sending.
 func token(n int64) string {
 	text := strconv.FormatInt(n, 36)

@@ -171,7 +171,7 @@ func (c *milterClient) send(n int64) error {
 	}
 	id := []byte(token(n))
 	for _, s := range c.messages[n%int64(len(c.messages))].steps {
-		c.out = s.frame.appendTo(c.out, id)
+		c.out = s.frame.appendTo(c.out, id, id)
 		if !s.replies {
 			continue
 		}

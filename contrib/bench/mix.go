@@ -69,6 +69,12 @@ func (x *mixer) writeTo(dir string) error {
 
 // next makes message n of the set, the messages before it having been made.
 func (x *mixer) next(n int) []byte {
+	raw := bytes.ReplaceAll(x.mixed().raw, []byte(stamp), []byte(token(int64(n))))
+	return bytes.ReplaceAll(raw, []byte(turnStamp), []byte(token(0)))
+}
+
+// mixed makes the next message of the set, with its stamps.
+func (x *mixer) mixed() *message {
 	const mostRecipients = 3
 	from := x.someone()
 	m := &message{sender: from.addr}
@@ -93,7 +99,8 @@ func (x *mixer) next(n int) []byte {
 			parts = append(parts, x.attach(each))
 		}
 	}
-	return bytes.ReplaceAll([]byte(header+joinParts(parts)), []byte(stamp), []byte(token(int64(n))))
+	m.raw = []byte(header + joinParts(parts))
+	return m
 }
 
 func (x *mixer) someone() correspondent { return x.people[x.random.IntN(len(x.people))] }
@@ -193,7 +200,8 @@ func (x *mixer) attach(size int) string {
 	}
 	name := x.word() + ".pdf"
 	return "Content-Type: application/pdf; name=\"" + name + "\"\r\nContent-Transfer-Encoding: base64\r\n" +
-		"Content-Disposition: attachment; filename=\"" + name + "\"\r\n\r\n" + seeded(a.seed).attachment(a.size)
+		"Content-Disposition: attachment; filename=\"" + name + "\"\r\n\r\n" +
+		turnStamp + seeded(a.seed).attachment(a.size)[len(turnStamp):]
 }
 
 func (x *mixer) nearest(size int) attached {

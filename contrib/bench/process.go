@@ -8,9 +8,12 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -24,28 +27,36 @@ type process struct {
 	said *tail
 	done chan struct{} // closed when it has ended
 	err  error         // how; when done is closed
+	// written is how many bytes it and those that it waited for had the kernel
+	// bring to the disk; when done is closed.
+	written float64
 }
 
 // startProcess runs a program until stop.
 func startProcess(program string, args ...string) (*process, error) {
 	p := &process{cmd: exec.Command(program, args...), said: &tail{}, done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = p.said, p.said
+	// It ends when it is told to, with all that it started, and not by the Ctrl-C
+	// that ends this program.
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	p.cmd.WaitDelay = time.Second // what it started may hold its output open
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
 	}
 	go func() {
+		p.written = writtenAtEnd(p.cmd.Process.Pid)
 		p.err = p.cmd.Wait()
 		close(p.done)
 	}()
 	return p, nil
 }
 
-// await waits until the server answers at a TCP address.
+// await waits until the server answers at an address.
 func (p *process) await(ctx context.Context, addr string) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	for {
-		conn, err := net.DialTimeout("tcp", addr, time.Second)
+		conn, err := net.DialTimeout(network(addr), addr, time.Second)
 		if err == nil {
 			return conn.Close()
 		}
@@ -59,8 +70,10 @@ func (p *process) await(ctx context.Context, addr string) error {
 	}
 }
 
-// stop asks the process to end, and ends it when it does not.
+// stop asks the process to end, and ends it when it does not, and what it left
+// behind.
 func (p *process) stop() error {
+	defer endGroup(p.cmd.Process.Pid)
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
@@ -72,6 +85,47 @@ func (p *process) stop() error {
 	err := p.cmd.Process.Kill()
 	<-p.done
 	return errors.Join(fmt.Errorf("%s did not stop within %v", p.cmd.Path, stopTimeout), err)
+}
+
+// adopt makes this process the parent of those whose own parent ends before them, as
+// Postfix does: what they used is then known as that of children, and not taken for
+// that of other programs.
+func adopt() error {
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("becoming the parent of orphans: %w", err)
+	}
+	return nil
+}
+
+// endGroup ends what is left of a process group, nobody as a rule, and waits for
+// those that were adopted.
+func endGroup(group int) {
+	_ = syscall.Kill(-group, syscall.SIGKILL) // without a group there is nothing to do
+	for {
+		if _, err := unix.Wait4(-group, nil, 0, nil); err != nil && !errors.Is(err, unix.EINTR) {
+			return
+		}
+	}
+}
+
+// writtenAtEnd waits until a child of this process has ended, and asks what it
+// wrote as long as the kernel still knows: what it wrote while it stopped counts. It
+// is 0 when the kernel does not tell.
+func writtenAtEnd(pid int) float64 {
+	for {
+		err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil {
+			return 0
+		}
+		u, err := usageOf(pid)
+		if err != nil {
+			return 0
+		}
+		return u.written
+	}
 }
 
 // stopInOrder stops a process for which it is an error not to exit with 0.
@@ -109,6 +163,14 @@ func (t *tail) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return string(t.text)
+}
+
+// network tells a TCP address from the path of a Unix socket.
+func network(addr string) string {
+	if filepath.IsAbs(addr) {
+		return "unix"
+	}
+	return "tcp"
 }
 
 // freeAddress is a TCP address on the loopback interface that nobody listens at.

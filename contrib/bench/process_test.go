@@ -2,6 +2,7 @@ package main
 
 import (
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -17,17 +18,41 @@ func TestStopInOrder(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for !strings.Contains(p.said.String(), "ready") {
-				select {
-				case <-p.done:
-					t.Fatalf("it ended at once: %v: %s", p.err, p.said)
-				case <-time.After(time.Millisecond):
-				}
-			}
+			awaitReady(t, p)
 			err = p.stopInOrder()
 			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 				t.Errorf("stopping gives %v, want %q", err, c.want)
 			}
 		})
+	}
+}
+
+// awaitReady waits until a script says that it is ready.
+func awaitReady(t *testing.T, p *process) {
+	t.Helper()
+	for !strings.Contains(p.said.String(), "ready") {
+		select {
+		case <-p.done:
+			t.Fatalf("it ended at once: %v: %s", p.err, p.said)
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
+// Nothing of what a process started is left when it has stopped.
+func TestStopEndsTheGroup(t *testing.T) {
+	if err := adopt(); err != nil {
+		t.Fatal(err)
+	}
+	p, err := startProcess("/bin/sh", "-c", "trap 'exit 0' TERM; sleep 600 & echo ready; wait")
+	if err != nil {
+		t.Fatal(err)
+	}
+	awaitReady(t, p)
+	if err := p.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(-p.cmd.Process.Pid, 0); err != syscall.ESRCH {
+		t.Errorf("the group of the process is still there: %v", err)
 	}
 }

@@ -14,10 +14,16 @@ func expect(in *bufio.Reader, class byte) ([]string, error) {
 		return nil, err
 	}
 	if code[0] != class {
-		return lines, fmt.Errorf("the server said: %s %s", code, strings.Join(lines, " / "))
+		return lines, &refusal{code, strings.Join(lines, " / ")}
 	}
 	return lines, nil
 }
+
+// refusal is a reply that is not the one that was hoped for.
+type refusal struct{ code, text string }
+
+// Error says what the server said.
+func (r *refusal) Error() string { return fmt.Sprintf("the server said: %s %s", r.code, r.text) }
 
 // readReply reads a reply of one line or more.
 func readReply(in *bufio.Reader) (code string, lines []string, err error) {

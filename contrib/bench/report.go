@@ -3,34 +3,31 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"text/tabwriter"
-)
-
-// Bars for the daemon's peak memory, in MiB. They are printed beside it.
-const (
-	barSizeKB      = 16
-	barConnections = 32
-	barMemory      = 256
-	barLargeMemory = 512
-	barRate        = 1500 // messages a second over LMTP with the same load
 )
 
 // printReport prints the tables of a run.
 func printReport(out io.Writer, m *measurement) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s, %d CPUs (%s), %s; a 4 KB write and its sync take %.2f ms; other programs used %.0f %% of the CPUs\n",
-		m.Machine.System, m.Machine.CPUs, m.Machine.Model, m.Machine.Go, m.Machine.SyncMillis, 100*m.Machine.Others)
+	printMachine(&b, &m.Machine)
 	if len(m.Storage) > 0 {
 		printStorage(&b, m)
 		_, err := io.WriteString(out, b.String())
 		return err
 	}
-	fmt.Fprintf(&b, "%d rounds of %g s; medians, with the lowest and highest round in brackets\n",
+	fmt.Fprintf(&b, "%d rounds of %g s; medians, with the lowest and highest round in brackets; ratios are of one round, then the median\n",
 		m.Settings.Rounds, m.Settings.Seconds)
-	for _, path := range m.Settings.Paths {
-		fmt.Fprintf(&b, "\n%s\n", heading(path))
-		printPath(&b, m, path)
+	if m.Mix != "" {
+		fmt.Fprintf(&b, "the mix: %s\n", m.Mix)
+	}
+	for _, note := range m.Notes {
+		fmt.Fprintf(&b, "not measured: %s\n", note)
+	}
+	for _, t := range tables() {
+		t.print(&b, m)
 	}
 	printBars(&b, m)
 	printProblems(&b, m)
@@ -38,31 +35,16 @@ func printReport(out io.Writer, m *measurement) error {
 	return err
 }
 
-func heading(path string) string {
-	if path == pathMilter {
-		return "Milter, beside a milter that does nothing"
+func printMachine(out io.Writer, m *machine) {
+	fmt.Fprintf(out, "%s, %d CPUs (%s), %d MiB, Linux %s, %s; a 4 KB write and its sync take %.2f ms; other programs used %.0f %% of the CPUs\n",
+		m.System, m.CPUs, m.Model, m.MemoryMiB, m.Kernel, m.Go, m.SyncMillis, 100*m.Others)
+	var versions []string
+	for _, name := range slices.Sorted(maps.Keys(m.Versions)) {
+		versions = append(versions, name+" "+strings.TrimPrefix(m.Versions[name], name+" "))
 	}
-	return "LMTP, beside smtp-sink, which throws mail away"
-}
-
-func printPath(out io.Writer, m *measurement, path string) {
-	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "size\tconns\tserver\tmessages/s\t\tof ceiling\t\tMB/s\tp50 ms\tp99 ms\tCPU us/msg\twritten/byte\tpeak MiB\t")
-	for _, c := range m.Cells {
-		if c.Path != path {
-			continue
-		}
-		fmt.Fprintf(t, "%d KB\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", c.SizeKB, c.Connections, c.Server,
-			brackets(c.over(func(f *figures) float64 { return f.Rate }), 0),
-			brackets(m.share(c), 2),
-			median(c, func(f *figures) float64 { return f.Megabytes }, 1),
-			median(c, func(f *figures) float64 { return f.P50 }, 2),
-			median(c, func(f *figures) float64 { return f.P99 }, 2),
-			median(c, func(f *figures) float64 { return f.CPU }, 0),
-			median(c, func(f *figures) float64 { return f.Written }, 2),
-			median(c, func(f *figures) float64 { return f.PeakMiB }, 0))
+	if len(versions) > 0 {
+		fmt.Fprintln(out, strings.Join(versions, ", "))
 	}
-	t.Flush() // its errors are those of a strings.Builder, which has none
 }
 
 // brackets prints the median and the spread, in two columns.
@@ -74,7 +56,15 @@ func brackets(values []float64, digits int) string {
 	return fmt.Sprintf("%.*f\t[%.*f-%.*f]", digits, s.median, digits, s.low, digits, s.high)
 }
 
-// median prints a figure, and nothing when it is not known.
+// middle prints the median, nothing when there is none.
+func middle(values []float64, digits int) string {
+	if len(values) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.*f", digits, spreadOf(values).median)
+}
+
+// median prints a figure, and a dash when it is not known.
 func median(c *cell, figure func(*figures) float64, digits int) string {
 	if v := spreadOf(c.over(figure)).median; v != 0 {
 		return fmt.Sprintf("%.*f", digits, v)
@@ -82,40 +72,85 @@ func median(c *cell, figure func(*figures) float64, digits int) string {
 	return "-"
 }
 
-// printBars prints the figures that Daybook promises something about.
-func printBars(out io.Writer, m *measurement) {
-	fmt.Fprintln(out)
-	if c := m.find(subject{pathLMTP, barSizeKB, barConnections, nameDaybook}); c != nil {
-		rate := spreadOf(c.over(func(f *figures) float64 { return f.Rate }))
-		peak := spreadOf(c.over(func(f *figures) float64 { return f.PeakMiB }))
-		fmt.Fprintf(out, "LMTP, %d connections, %d KB: %.0f durable messages/s (bar: over %d), at most %.0f MiB resident (bar: under %d)\n",
-			barConnections, barSizeKB, rate.median, barRate, peak.high, barMemory)
-	}
-	if len(m.Large) == 0 {
-		return
-	}
-	c := &cell{}
-	for _, l := range m.Large {
-		c.Rounds = append(c.Rounds, l.figures)
-	}
-	fmt.Fprintf(out, "LMTP, %d messages of %d MB at once: %s MB/s, at most %.0f MiB resident (bar: under %d)\n",
-		m.Large[0].Connections, m.Large[0].SizeMB, median(c, func(f *figures) float64 { return f.Megabytes }, 0),
-		spreadOf(c.over(func(f *figures) float64 { return f.PeakMiB })).high, barLargeMemory)
-}
-
 // printProblems names what makes figures worthless.
 func printProblems(out io.Writer, m *measurement) {
 	for _, c := range m.Cells {
 		for _, f := range c.Rounds {
 			if f.Failed > 0 {
-				fmt.Fprintf(out, "%s, %d KB, %d connections, %s: %d connections broke off: %s\n",
-					c.Path, c.SizeKB, c.Connections, c.Server, f.Failed, f.Problem)
+				fmt.Fprintf(out, "%s, %s, %d connections, %s: %d connections broke off: %s\n",
+					c.Path, sizeName(c.SizeKB), c.Connections, c.Server, f.Failed, f.Problem)
 			}
 		}
 	}
 	for _, l := range m.Large {
-		if l.Failed > 0 {
-			fmt.Fprintf(out, "%d messages of %d MB: %d connections broke off: %s\n", l.Connections, l.SizeMB, l.Failed, l.Problem)
+		l.printProblem(out)
+	}
+	for _, l := range m.Flood {
+		l.printProblem(out)
+	}
+}
+
+func (l *large) printProblem(out io.Writer) {
+	if l.Failed > 0 {
+		fmt.Fprintf(out, "%d messages of %d MB: %d connections broke off: %s\n", l.Connections, l.SizeMB, l.Failed, l.Problem)
+	}
+}
+
+// table is how the cells of a path are printed.
+type table struct {
+	path    string
+	heading string
+	columns []column
+}
+
+// column is one figure of a cell, or a pair of it and its spread.
+type column struct {
+	heading string // with a tab where there are two
+	value   func(m *measurement, c *cell) string
+}
+
+// print prints the cells of the path, nothing when there are none.
+func (t *table) print(out io.Writer, m *measurement) {
+	var cells []*cell
+	for _, c := range m.Cells {
+		if c.Path == t.path {
+			cells = append(cells, c)
 		}
 	}
+	if len(cells) == 0 {
+		return
+	}
+	sortCells(cells)
+	fmt.Fprintf(out, "\n%s\n", t.heading)
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprint(w, "size\tconns\tserver\t")
+	for _, column := range t.columns {
+		fmt.Fprintf(w, "%s\t", column.heading)
+	}
+	fmt.Fprintln(w)
+	for _, c := range cells {
+		fmt.Fprintf(w, "%s\t%d\t%s\t", sizeName(c.SizeKB), c.Connections, c.Server)
+		for _, column := range t.columns {
+			fmt.Fprintf(w, "%s\t", column.value(m, c))
+		}
+		fmt.Fprintln(w)
+	}
+	w.Flush() // its errors are those of a strings.Builder, which has none
+}
+
+// sortCells puts those that are compared below each other, the mix last, whatever
+// was measured first.
+func sortCells(cells []*cell) {
+	size := func(c *cell) int {
+		if c.SizeKB == mixSize {
+			return 1 << 30
+		}
+		return c.SizeKB
+	}
+	slices.SortStableFunc(cells, func(a, b *cell) int {
+		if d := size(a) - size(b); d != 0 {
+			return d
+		}
+		return a.Connections - b.Connections
+	})
 }

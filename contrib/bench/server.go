@@ -12,50 +12,84 @@ import (
 	"daybook/milter"
 )
 
-// The ways into the archive.
+// What is measured: the ways into the archive, and what stands beside them.
 const (
-	pathLMTP   = "lmtp"
-	pathMilter = "milter"
+	pathLMTP     = "lmtp"
+	pathMilter   = "milter"
+	pathSync     = "sync"
+	pathPostfix  = "postfix"
+	pathLatency  = "latency" // is measured with postfix
+	pathSendmail = "sendmail"
 )
 
 // Names of what is measured.
 const (
-	nameDaybook = "daybook"
-	nameSink    = "smtp-sink"
-	nameNothing = "do-nothing"
+	nameDaybook    = "daybook"
+	nameSink       = "smtp-sink"
+	nameNothing    = "do-nothing"
+	nameDovecot    = "dovecot"
+	nameDovecotSIS = "dovecot-sis" // with zstd and single instance storage
+	nameNoMilter   = "no milter"
+	nameDaybookTCP = "daybook over TCP"
 )
 
 // ceiling names what Daybook is compared with on a path.
 func ceiling(path string) string {
-	if path == pathMilter {
+	switch path {
+	case pathLMTP:
+		return nameSink
+	case pathMilter:
 		return nameNothing
+	case pathSync:
+		return nameAppend
 	}
-	return nameSink
+	return nameNoMilter
 }
 
-// server takes messages on one path at a TCP address.
+// server takes messages on one path.
 type server struct {
-	addr    string
+	addr    string   // of TCP, or the path of a Unix socket
 	process *process // nil: it runs in this one
-	stop    func() error
+	end     func() error
+	home    string // of all its files, removed by close; may be empty
+	data    string // the folder that mail is kept in; empty when it keeps none
+	// message makes of message n what is sent to this server, nil: as it is.
+	message func(m *lmtpMessage, n int64) *lmtpMessage
+}
+
+// stop ends the server. It may be called again.
+func (s *server) stop() error {
+	end := s.end
+	s.end = nil
+	if end == nil {
+		return nil
+	}
+	return end()
+}
+
+// close ends the server and removes its files.
+func (s *server) close() error {
+	err := s.stop()
+	if s.home == "" {
+		return err
+	}
+	return errors.Join(err, os.RemoveAll(s.home))
+}
+
+// usage is what the server has used, nothing when it has no process of its own.
+func (s *server) usage() (usage, error) {
+	if s.process == nil {
+		return usage{}, nil
+	}
+	return usageOfTree(s.process.cmd.Process.Pid)
 }
 
 // servers start what is measured.
 type servers struct {
 	program string // daybook
-	sink    string // smtp-sink
+	policy  string // Daybook's configuration; empty: none
 	work    string // folder for archives
-}
-
-// findSink finds Postfix's smtp-sink, which stands in no user's path as a rule.
-func findSink() (string, error) {
-	for _, name := range []string{"smtp-sink", "/usr/sbin/smtp-sink", "/usr/local/sbin/smtp-sink"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path, nil
-		}
-	}
-	return "", errors.New("smtp-sink is not installed; it comes with Postfix (Debian: apt-get install postfix), " +
-		"or leave LMTP out with --paths milter")
+	peers   peers
 }
 
 // build makes the daybook program.
@@ -74,56 +108,96 @@ func (s *servers) start(ctx context.Context, name, path string) (*server, error)
 	case nameNothing:
 		return startNothing()
 	case nameSink:
-		return s.startSink(ctx)
+		return s.startSink(ctx, "-L")
+	case nameDovecot, nameDovecotSIS:
+		return s.startDovecot(ctx, name == nameDovecotSIS)
+	case nameEveryStep, nameNoReply:
+		return s.startBystander(name == nameNoReply)
 	}
 	return s.startDaybook(ctx, path)
 }
 
-func (s *servers) startSink(ctx context.Context) (*server, error) {
+// startSink runs smtp-sink, which throws away what it is sent.
+func (s *servers) startSink(ctx context.Context, flags ...string) (*server, error) {
 	addr, err := freeAddress()
 	if err != nil {
 		return nil, err
 	}
 	const backlog = "1000"
-	args := []string{"-L", addr, backlog}
+	args := append(flags, addr, backlog)
 	if os.Geteuid() == 0 {
 		args = append([]string{"-u", "nobody"}, args...) // it does not run as root
 	}
-	return launch(ctx, addr, s.sink, args...)
+	return launch(ctx, addr, s.peers.sink, args...)
 }
 
-// startDaybook runs the daemon with one way in and an archive of its own, which
-// is removed when it stops.
+// startDaybook runs the daemon with one way in and an archive of its own. Beside
+// Postfix it is a milter at a Unix socket.
 func (s *servers) startDaybook(ctx context.Context, path string) (*server, error) {
-	data, err := os.MkdirTemp(s.work, "archive-*")
+	home, err := s.sharedFolder("archive-*")
 	if err != nil {
 		return nil, err
 	}
-	running, err := s.launchDaybook(ctx, filepath.Join(data, "data"), path)
-	if err != nil {
-		return nil, errors.Join(err, os.RemoveAll(data))
+	data := filepath.Join(home, "data")
+	var running *server
+	if path == pathPostfix {
+		running, err = s.launchMilter(ctx, data, filepath.Join(home, "milter.sock"))
+	} else {
+		running, err = s.launchDaybook(ctx, data, path)
 	}
-	stop := running.stop
-	running.stop = func() error { return errors.Join(stop(), os.RemoveAll(data)) }
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(home))
+	}
+	running.home, running.data = home, data
 	return running, nil
 }
 
-// launchDaybook runs the daemon with one way in and a folder for its data, which
-// stays.
+// launchDaybook runs the daemon with one way in over TCP and a folder for its data,
+// which stays.
 func (s *servers) launchDaybook(ctx context.Context, data, path string) (*server, error) {
 	addr, err := freeAddress()
 	if err != nil {
 		return nil, err
 	}
-	listen := map[string]string{pathLMTP: "off", pathMilter: "off"}
-	listen[path] = "tcp:" + addr
-	running, err := launch(ctx, addr, s.program, "serve", "--data", data,
-		"--lmtp", listen[pathLMTP], "--milter", listen[pathMilter])
+	if path == pathMilter {
+		return s.serve(ctx, addr, data, "--lmtp", "off", "--milter", "tcp:"+addr)
+	}
+	return s.serve(ctx, addr, data, "--lmtp", "tcp:"+addr, "--milter", "off")
+}
+
+// launchMilter is launchDaybook for a milter at a Unix socket that all may use.
+func (s *servers) launchMilter(ctx context.Context, data, socket string) (*server, error) {
+	running, err := s.serve(ctx, socket, data, "--lmtp", "off", "--milter", "unix:"+socket)
 	if err != nil {
 		return nil, err
 	}
-	running.stop = running.process.stopInOrder
+	if err := os.Chmod(socket, 0o666); err != nil {
+		return nil, errors.Join(err, running.stop())
+	}
 	return running, nil
+}
+
+// serve runs the daemon, which is to listen at an address.
+func (s *servers) serve(ctx context.Context, addr, data string, flags ...string) (*server, error) {
+	args := append([]string{"serve", "--data", data}, flags...)
+	if s.policy != "" {
+		args = append(args, "--config", s.policy)
+	}
+	running, err := launch(ctx, addr, s.program, args...)
+	if err != nil {
+		return nil, err
+	}
+	running.end = running.process.stopInOrder
+	return running, nil
+}
+
+// sharedFolder makes a folder that programs of other users can get into.
+func (s *servers) sharedFolder(pattern string) (string, error) {
+	dir, err := os.MkdirTemp(s.work, pattern)
+	if err != nil {
+		return "", err
+	}
+	return dir, os.Chmod(dir, 0o755)
 }
 
 // launch starts a program and waits until it listens.
@@ -135,7 +209,7 @@ func launch(ctx context.Context, addr, program string, args ...string) (*server,
 	if err := p.await(ctx, addr); err != nil {
 		return nil, errors.Join(err, p.stop())
 	}
-	return &server{addr: addr, process: p, stop: p.stop}, nil
+	return &server{addr: addr, process: p, end: p.stop}, nil
 }
 
 // startNothing serves the do-nothing milter from this process.
@@ -147,7 +221,7 @@ func startNothing() (*server, error) {
 	s := milter.NewServer(milter.Config{NewSession: func() milter.Session { return nothing{} }})
 	ended := make(chan error, 1)
 	go func() { ended <- s.Serve(l) }()
-	stop := func() error {
+	end := func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 		defer cancel()
 		if err := s.Shutdown(ctx); err != nil {
@@ -158,5 +232,5 @@ func startNothing() (*server, error) {
 		}
 		return nil
 	}
-	return &server{addr: l.Addr().String(), stop: stop}, nil
+	return &server{addr: l.Addr().String(), end: end}, nil
 }

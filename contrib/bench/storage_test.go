@@ -38,6 +38,16 @@ func TestFindMail(t *testing.T) {
 	}
 }
 
+func TestExtentCountsAFileOnce(t *testing.T) {
+	dir := folderOf(t, map[string]string{"one": "12345", "two": "123"})
+	if err := os.Link(filepath.Join(dir, "one"), filepath.Join(dir, "other name of one")); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := extentOf(dir); err != nil || got.Bytes != 8 {
+		t.Errorf("%d bytes, %v, want 8", got.Bytes, err)
+	}
+}
+
 func TestOnWire(t *testing.T) {
 	for _, c := range []struct{ file, want string }{
 		{"", ""},

@@ -17,9 +17,10 @@ type extent struct {
 }
 
 // extentOf adds up the files of a folder and of those in it. What the folders
-// themselves take is not counted.
+// themselves take is not counted, and a file with several names counts once.
 func extentOf(dir string) (extent, error) {
 	var sum extent
+	seen := map[uint64]bool{}
 	err := filepath.WalkDir(dir, func(_ string, entry fs.DirEntry, err error) error {
 		if err != nil || !entry.Type().IsRegular() {
 			return err
@@ -28,8 +29,15 @@ func extentOf(dir string) (extent, error) {
 		if err != nil {
 			return err
 		}
+		stat, ok := info.Sys().(*syscall.Stat_t)
+		if ok && stat.Nlink > 1 {
+			if seen[stat.Ino] {
+				return nil
+			}
+			seen[stat.Ino] = true
+		}
 		sum.Bytes += info.Size()
-		if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+		if ok {
 			const block = 512 // whatever the file system's blocks are, see stat(2)
 			sum.Allocated += int64(stat.Blocks) * block
 		}

@@ -5,22 +5,46 @@ import (
 	"net"
 )
 
-// template is what is sent of a message, prepared but for the token. It is
-// shared by all connections and never changed.
+// template is what is sent of a message, prepared but for the tokens. It is shared
+// by all connections and never changed.
 type template struct {
-	parts [][]byte // a token comes between each two
+	parts [][]byte
+	// holes tell what comes between each two parts.
+	holes []hole
 }
 
-// newTemplate makes a template of bytes in which the stamp stands for the token.
+// hole is a place in a template.
+type hole int
+
+const (
+	ofSending hole = iota // the token of the sending, where the stamp stood
+	ofTurn                // the token of the turn through the set, where turnStamp stood
+)
+
+// newTemplate makes a template of bytes in which stamps stand for tokens.
 func newTemplate(b []byte) template {
-	return template{parts: bytes.Split(b, []byte(stamp))}
+	var t template
+	for i, turn := range bytes.Split(b, []byte(turnStamp)) {
+		if i > 0 {
+			t.holes = append(t.holes, ofTurn)
+		}
+		for k, part := range bytes.Split(turn, []byte(stamp)) {
+			if k > 0 {
+				t.holes = append(t.holes, ofSending)
+			}
+			t.parts = append(t.parts, part)
+		}
+	}
+	return t
 }
 
 // appendTo adds the bytes with their tokens to what is to be written.
-func (t template) appendTo(out net.Buffers, token []byte) net.Buffers {
+func (t template) appendTo(out net.Buffers, sending, turn []byte) net.Buffers {
 	for i, part := range t.parts {
-		if i > 0 {
-			out = append(out, token)
+		if i > 0 && t.holes[i-1] == ofTurn {
+			out = append(out, turn)
+		} else if i > 0 {
+			out = append(out, sending)
 		}
 		out = append(out, part)
 	}

@@ -36,8 +36,10 @@ func TestTemplate(t *testing.T) {
 		{"no stamp", "no stamp"},
 		{stamp, "000000000007"},
 		{"a" + stamp + "b" + stamp, "a000000000007b000000000007"},
+		{turnStamp, "000000000003"},
+		{"a" + stamp + turnStamp + "b" + stamp + turnStamp + "c", "a000000000007000000000003b000000000007000000000003c"},
 	} {
-		out := newTemplate([]byte(c.text)).appendTo(nil, []byte(token(7)))
+		out := newTemplate([]byte(c.text)).appendTo(nil, []byte(token(7)), []byte(token(3)))
 		if got := string(bytes.Join(out, nil)); got != c.want {
 			t.Errorf("template of %q gives %q, want %q", c.text, got, c.want)
 		}

@@ -5,15 +5,51 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 )
 
 // usage is what a process has used since it started. See proc(5).
 type usage struct {
-	cpu     float64 // seconds of all its threads, in user and kernel mode
+	cpu     float64 // seconds of all its threads, and of children that ended, in user and kernel mode
 	written float64 // bytes that it had the kernel bring to the disk
 	peak    uint64  // most resident memory, bytes
+}
+
+// usageOfTree is what a process and those that it started have used, ended ones
+// included. The memory is the sum over those that run: what they share counts in
+// each.
+func usageOfTree(pid int) (sum usage, err error) {
+	sum, err = usageOf(pid)
+	if err != nil {
+		return sum, err
+	}
+	// Who ended has left what it used to its parent.
+	lists, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	if err != nil {
+		return sum, err
+	}
+	for _, name := range lists {
+		list, err := os.ReadFile(name)
+		if err != nil {
+			continue // the thread has ended
+		}
+		for _, field := range strings.Fields(string(list)) {
+			child, err := strconv.Atoi(field)
+			if err != nil {
+				return sum, fmt.Errorf("%s: %w", name, err)
+			}
+			u, err := usageOfTree(child)
+			if err != nil {
+				continue // it has ended in the meantime
+			}
+			sum.cpu += u.cpu
+			sum.written += u.written
+			sum.peak += u.peak
+		}
+	}
+	return sum, nil
 }
 
 // clockTick is the unit of times in /proc: Linux fixes USER_HZ at 100.
@@ -29,12 +65,15 @@ func usageOf(pid int) (u usage, err error) {
 	}
 	var errs [4]error
 	var dirtied, cancelled uint64
-	u.cpu, _, errs[0] = parseCPU(files[0])
+	own, ended, err := parseCPU(files[0])
+	u.cpu, errs[0] = own+ended, err
 	dirtied, errs[1] = parseField(files[1], "write_bytes")
 	// A file that is removed soon enough never gets to the disk.
 	cancelled, errs[2] = parseField(files[1], "cancelled_write_bytes")
 	u.written = float64(dirtied) - float64(cancelled)
-	u.peak, errs[3] = parseField(files[2], "VmHWM")
+	if u.peak, errs[3] = parseField(files[2], "VmHWM"); bytes.Contains(files[2], []byte("State:\tZ")) {
+		errs[3] = nil // one that has ended, and whose parent has not asked yet
+	}
 	u.peak *= 1024 // it is given in kB
 	return u, errors.Join(errs[:]...)
 }

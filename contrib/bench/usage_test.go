@@ -3,6 +3,7 @@ package main
 import (
 	"math"
 	"os"
+	"path/filepath"
 	"runtime"
 	"testing"
 	"time"
@@ -69,5 +70,65 @@ func TestUsageOfThisProcess(t *testing.T) {
 	}
 	if after.peak < 1<<20 || after.peak > 1<<40 {
 		t.Errorf("the peak of memory is %d bytes", after.peak)
+	}
+}
+
+// What a child that has ended used counts, and the memory of one that runs.
+func TestUsageOfTree(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("there is no /proc here")
+	}
+	const script = `i=0; (while [ $i -lt 300000 ]; do i=$((i+1)); done); sleep 60 & echo ready; wait`
+	p, err := startProcess("/bin/sh", "-c", script)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := p.stop(); err != nil {
+			t.Error(err)
+		}
+	}()
+	awaitReady(t, p)
+	pid := p.cmd.Process.Pid
+	alone, err := usageOf(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree, err := usageOfTree(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if alone.cpu == 0 {
+		t.Error("what the loop in a child used is lost")
+	}
+	if tree.peak <= alone.peak {
+		t.Errorf("the tree has %d bytes of memory, its root %d", tree.peak, alone.peak)
+	}
+}
+
+// What a process writes while it stops counts.
+func TestWrittenAtEnd(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	before, err := usageOf(os.Getpid())
+	if err != nil {
+		t.Skipf("the kernel does not tell what is written: %v", err)
+	}
+	if err := os.WriteFile(file+".other", make([]byte, 1<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if after, err := usageOf(os.Getpid()); err != nil || after.written == before.written {
+		t.Skipf("temporary files are on no disk here (%v)", err)
+	}
+	script := `trap 'dd if=/dev/zero of="$0" bs=65536 count=16 conv=fsync 2>&1; exit 0' TERM; echo ready; while :; do sleep 0.1; done`
+	p, err := startProcess("/bin/sh", "-c", script, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	awaitReady(t, p)
+	if err := p.stopInOrder(); err != nil {
+		t.Fatal(err)
+	}
+	if p.written < 1<<20 || p.written > 2<<20 {
+		t.Errorf("%.0f bytes were written, want a little over %d", p.written, 1<<20)
 	}
 }

@@ -1,8 +1,9 @@
 #!/bin/bash
-# Installs the mail programs that the end-to-end tests in contrib/e2e talk to,
-# on Debian 12, as root:
+# Installs the mail programs that the end-to-end tests in contrib/e2e talk to
+# and that contrib/bench measures, on Debian 12, as root:
 #
-#   Postfix, swaks, miltertest, curl, jq  as ordinary packages
+#   Postfix, Dovecot, swaks, miltertest, curl, jq
+#                                         as ordinary packages
 #   Sendmail 8.17, Exim 4.96              unpacked beside them, because their
 #                                         packages conflict with Postfix
 #
@@ -26,7 +27,7 @@ say() { echo "peers: $*" >&2; }
 has_packages() {
 	local file
 	for file in /usr/sbin/postfix /usr/bin/swaks /usr/bin/miltertest /usr/bin/curl \
-		/usr/bin/jq /usr/bin/m4 /usr/bin/unshare /usr/bin/mount; do
+		/usr/sbin/dovecot /usr/lib/dovecot/lmtp /usr/bin/jq /usr/bin/m4 /usr/bin/unshare /usr/bin/mount; do
 		[ -x "$file" ] || return 1
 	done
 	# swaks speaks TLS, and Postfix logs in, only with these.
@@ -82,7 +83,7 @@ quiet_install() {
 
 install_packages() {
 	echo 'postfix postfix/main_mailer_type select No configuration' | debconf-set-selections
-	quiet_install postfix swaks miltertest curl jq libnet-ssleay-perl libsasl2-modules m4 util-linux mount
+	quiet_install postfix dovecot-core dovecot-lmtpd swaks miltertest curl jq libnet-ssleay-perl libsasl2-modules m4 util-linux mount
 	# A Postfix that some other step started must not hold port 25.
 	if [ -s /var/spool/postfix/pid/master.pid ]; then
 		postfix stop >/dev/null 2>&1 || true
@@ -129,7 +130,7 @@ main() {
 		say "must run as root"
 		exit 1
 	fi
-	has_packages || { say "installing Postfix, swaks, miltertest and tools"; install_packages; }
+	has_packages || { say "installing Postfix, Dovecot, swaks, miltertest and tools"; install_packages; }
 	has_sendmail || { say "unpacking Sendmail into $sendmail_dir"; unpack "$sendmail_dir" "${sendmail_debs[@]}"; }
 	has_exim || { say "unpacking Exim into $exim_dir"; unpack_exim; }
 	has_packages || { say "a program is still missing after installing"; exit 1; }
