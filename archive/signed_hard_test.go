@@ -67,8 +67,39 @@ func (h hardHeader) in() []string {
 	}
 }
 
+// A mail that has as much as it can of all that is in a text: of a header, of signatures,
+// and of small parts.
+func TestTextIsBounded(t *testing.T) {
+	a := open(t, t.TempDir(), Options{minContent: minContent})
+	for _, size := range []int{maxLiteral - 90_000, maxLiteral - 50_000, maxLiteral - 15_000} {
+		var b strings.Builder
+		b.WriteString("Content-Type: multipart/mixed; boundary=b\r\n")
+		for n := range 60 {
+			fmt.Fprintf(&b, "X-Sig-%d: %s\r\n", n, base64.StdEncoding.EncodeToString(noise(1000, uint64(n))))
+		}
+		for n := 0; n < size; n += 100 {
+			fmt.Fprintf(&b, "X-Filler-%06d: %s\r\n", n, strings.Repeat("filler ", 12))
+		}
+		for n := range 12 {
+			fmt.Fprintf(&b, "\r\n--b\r\n\r\n%s", strings.Repeat(fmt.Sprintf("part %d of %d\r\n", n, size), 600))
+		}
+		e, err := a.Entry(appendOne(t, a, receipt([]byte(b.String()), "a@b", "c@d")).ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.text.size > maxElement || e.text.size < maxElement/2 || e.formula.literal+e.formula.random > maxLiteral {
+			t.Errorf("%d bytes of filler: a text of %d bytes, %d of them literal and %d random", size, e.text.size, e.formula.literal, e.formula.random)
+		}
+		if string(body(t, a, e.ID)) != b.String() {
+			t.Errorf("%d bytes of filler: other bytes came back", size)
+		}
+	}
+	verified(t, a)
+}
+
 // Mail with a header that is hard to take apart comes back, whole and in parts, also
-// when it comes again, and what stands in it of signatures is decoded.
+// when it comes again and its segment was compacted, and what stands in it of signatures
+// is decoded.
 func TestHardHeaders(t *testing.T) {
 	dir := t.TempDir()
 	a := open(t, dir, Options{minContent: minContent})
@@ -103,6 +134,10 @@ func TestHardHeaders(t *testing.T) {
 		}
 	}
 	t.Logf("%d mails", len(mails))
+	leave(t, a, "default", noise(5000, 99))
+	if r, err := a.Compact(t.Context(), CompactOptions{}, nil); err != nil || r.Records != 1 {
+		t.Errorf("%+v, %v", r, err)
+	}
 	verified(t, a)
 	a.Close()
 	a = open(t, dir, Options{ReadOnly: true})
