@@ -60,14 +60,14 @@ func (k *catalog) roster(key []byte) (roster, error) {
 }
 
 // head gives an entry that a roster names, and reports false when it cannot be read.
-// That is a doubt, for it may be read later, or the catalog made anew without it; but
-// not for a record that is gone.
+// That is a doubt, whatever the reason: it may be read later, or the catalog made anew
+// without it, and who remembers the entry goes on with it.
 func (k *catalog) head(number uint64, s *state) (head, bool) {
 	if one, ok := k.pass.listed[number]; ok {
 		return one, true
 	}
 	one, err := k.past.get(k.reader(), number)
-	if err != nil && !errors.Is(err, ledger.ErrDropped) {
+	if err != nil {
 		s.doubts++
 	}
 	return one, err == nil
