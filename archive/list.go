@@ -107,29 +107,36 @@ func scan(ctx context.Context, from pebble.Reader, prefix []byte, q Query) iter.
 		high = append(slices.Clone(prefix), seqKey(0, q.Before)[1:]...)
 	}
 	return func(yield func(uint64, error) bool) {
-		it, err := from.NewIter(&pebble.IterOptions{LowerBound: low, UpperBound: high})
+		err := walk(ctx, from, low, high, q.Reverse, func(it *pebble.Iterator) bool { return yield(keySeq(it.Key()), nil) })
 		if err != nil {
-			yield(0, catalogError(err))
-			return
-		}
-		defer it.Close()
-		first, next := it.First, it.Next
-		if q.Reverse {
-			first, next = it.Last, it.Prev
-		}
-		for ok := first(); ok; ok = next() {
-			if err := ctx.Err(); err != nil {
-				yield(0, err)
-				return
-			}
-			if !yield(keySeq(it.Key()), nil) {
-				return
-			}
-		}
-		if err := it.Error(); err != nil {
-			yield(0, catalogError(err))
+			yield(0, err)
 		}
 	}
+}
+
+// walk visits the keys from low on, up to high, until a visit gives false.
+func walk(ctx context.Context, from pebble.Reader, low, high []byte, reverse bool, visit func(*pebble.Iterator) bool) error {
+	it, err := from.NewIter(&pebble.IterOptions{LowerBound: low, UpperBound: high})
+	if err != nil {
+		return catalogError(err)
+	}
+	defer it.Close()
+	first, next := it.First, it.Next
+	if reverse {
+		first, next = it.Last, it.Prev
+	}
+	for ok := first(); ok; ok = next() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if !visit(it) {
+			return nil
+		}
+	}
+	if err := it.Error(); err != nil {
+		return catalogError(err)
+	}
+	return nil
 }
 
 // byTime gives the numbers of the entries that came in within a time, in order

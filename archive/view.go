@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"slices"
 	"sync"
 
+	"github.com/cockroachdb/pebble/v2"
 	"github.com/klauspost/compress/zstd"
 )
 
@@ -107,30 +107,29 @@ func (a *Archive) extend(ctx context.Context, v *view, id uint64) error {
 	if id-v.start > maxReach {
 		return &Damage{Entry: id, Reason: "its text is too far from where its chain begins"}
 	}
-	var broken error // why an entry that may be of the chain cannot be read
-	for n, err := range scan(ctx, from, []byte{keyEntry}, Query{After: after, Before: min(id, math.MaxUint64-1) + 1}) {
-		if err != nil {
-			return err
-		}
-		e, err := a.element(n)
-		if d := (*Damage)(nil); errors.As(err, &d) {
+	var broken, failed error // broken: why an entry that may be of the chain cannot be read
+	low, high := seqKey(keyEntry, after+1), prefixEnd(seqKey(keyEntry, id))
+	err := walk(ctx, from, low, high, false, func(it *pebble.Iterator) bool {
+		n := keySeq(it.Key())
+		e, err := a.elementIn(it.Value(), n)
+		switch d := (*Damage)(nil); {
+		case errors.As(err, &d):
 			broken = err
-			continue
+		case err != nil:
+			failed = err
+		case e.is(v.start) && e.index != len(v.ids):
+			failed = missing(id, broken)
+		case e.is(v.start):
+			if err := v.add(n, &e); err != nil {
+				failed = &Damage{Entry: id, Reason: fmt.Sprintf("its text is compressed with that of entry %d, which is damaged: %v", n, err)}
+			}
 		}
-		if err != nil {
-			return err
-		}
-		if !e.is(v.start) {
-			continue
-		}
-		if e.index != len(v.ids) {
-			return missing(id, broken)
-		}
-		if err := v.add(n, &e); err != nil {
-			return &Damage{Entry: id, Reason: fmt.Sprintf("its text is compressed with that of entry %d, which is damaged: %v", n, err)}
-		}
+		return failed == nil
+	})
+	if failed != nil {
+		return failed
 	}
-	return nil
+	return err
 }
 
 // missing is the damage of an entry whose text was compressed with one that is gone.
@@ -144,9 +143,22 @@ func missing(id uint64, why error) error {
 
 // element gives the text of an entry as it is stored.
 func (a *Archive) element(id uint64) (element, error) {
-	at, err := location(a.catalog.reader(), seqKey(keyEntry, id))
+	v, closer, err := a.catalog.reader().Get(seqKey(keyEntry, id))
+	if errors.Is(err, pebble.ErrNotFound) {
+		return element{}, ErrNotFound
+	}
 	if err != nil {
-		return element{}, err
+		return element{}, catalogError(err)
+	}
+	defer closer.Close()
+	return a.elementIn(v, id)
+}
+
+// elementIn is element with what the catalog has of the entry.
+func (a *Archive) elementIn(value []byte, id uint64) (element, error) {
+	at, _, ok := decodeLocation(value)
+	if !ok {
+		return element{}, catalogError(errLocation)
 	}
 	r, err := a.record(at, typeEntry, id)
 	if err != nil {
