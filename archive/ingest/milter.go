@@ -120,6 +120,7 @@ func (m *milterSession) Close() { m.drop() }
 func (m *milterSession) drop() {
 	if m.d != nil {
 		m.d.spool.close()
+		m.d.spool.hold.end()
 		m.d = nil
 		m.end()
 	}

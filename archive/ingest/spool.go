@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -61,12 +62,16 @@ func (s *spool) begin() error {
 }
 
 // Write adds bytes to the message. After an error all further calls give it too.
-func (s *spool) Write(p []byte) (int, error) {
-	if err := s.begin(); err != nil {
-		return 0, err
+func (s *spool) Write(p []byte) (n int, err error) {
+	err = s.begin()
+	for len(p) > 0 && err == nil {
+		part := p[:min(len(p), firstClaim)] // what is in memory stays near spoolMemory
+		s.mem = append(s.mem, part...)
+		if err = s.take(len(part)); err == nil {
+			n, p = n+len(part), p[len(part):]
+		}
 	}
-	s.mem = append(s.mem, p...)
-	return len(p), s.take(len(p))
+	return n, err
 }
 
 // ReadFrom adds all that r has to the message (io.ReaderFrom).
@@ -138,7 +143,7 @@ func (s *spool) flush() error {
 		if err := os.Remove(f.Name()); err != nil {
 			return fmt.Errorf("spool: %w", err)
 		}
-		s.head = append([]byte(nil), s.mem...)
+		s.head = bytes.Clone(s.mem[:spoolMemory])
 	}
 	if _, err := s.file.Write(s.mem); err != nil {
 		return fmt.Errorf("spool: %w", err)
