@@ -45,11 +45,16 @@ func (l listener) Deliver(ctx context.Context, e *lmtp.Envelope, body io.Reader)
 	if reading == nil {
 		reading = held
 	}
+	kept := true
 	for _, s := range l.shares(p, e, replies) {
 		r := s.deliver(ctx, d, p, reading)
+		kept = kept && r.code == 250
 		for _, n := range s.recipients {
 			replies[n] = r.lmtp()
 		}
+	}
+	if kept {
+		d.spool.reuse()
 	}
 	return replies
 }

@@ -86,6 +86,7 @@ func (m *milterSession) EndOfMessage(ctx context.Context, t *milter.Transaction)
 	switch {
 	case err == nil:
 		m.done(d, records, r, outcomeOf(records), nil)
+		d.spool.reuse()
 		return milter.Verdict{}
 	case settings.OnFailure == policy.OnFailureAccept:
 		m.gap(ctx, d, &settings.Source, records, err)
