@@ -66,7 +66,7 @@ func (c *cutter) written() {
 	c.contents.written()
 	used := c.cuttings
 	c.cuttings = cuttings{}
-	if cap(used.literal)+cap(used.inline)+cap(used.random)+cap(used.bundle) <= mostCuttings {
+	if cap(used.literal)+cap(used.inline)+cap(used.random)+cap(used.bundle)+8*cap(used.open) <= mostCuttings {
 		used.clear()
 		c.a.cuttings.Put(&used)
 	}

@@ -86,7 +86,7 @@ func (s *spool) begin() error {
 		}
 	}
 	// A few bytes more than it is said to be save a second room.
-	s.mem = s.from.get(int(min(s.declared+leastRoom, spoolMemory)))
+	s.mem = s.from.get(int(min(s.declared, spoolMemory)) + leastRoom)
 	return nil
 }
 
