@@ -4,19 +4,14 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	iofs "io/fs"
-	"log/slog"
 	"maps"
 	"strings"
 	"syscall"
-	"time"
 
 	"daybook/archive/ledger"
 
 	"github.com/cockroachdb/pebble/v2"
-	"github.com/cockroachdb/pebble/v2/bloom"
-	"github.com/cockroachdb/pebble/v2/sstable"
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
@@ -477,114 +472,4 @@ func contentPlace(from pebble.Reader, key []byte) (at ledger.Location, inline in
 // appendInline is a location with the place of a content in an entry's text.
 func appendInline(at []byte, inline int) []byte {
 	return binary.AppendUvarint(at[:len(at):len(at)], uint64(inline))
-}
-
-// flushTime is how long close waits for the catalog to be on disk. What is not there
-// then is applied again by the next Open.
-const flushTime = 5 * time.Second
-
-// errNotFlushed: the catalog is not all on disk, and the ledger is.
-var errNotFlushed = errors.New("the catalog could not be written out in time")
-
-// close writes the catalog out, so that nothing needs to be applied again, and closes
-// it. Pebble would try for ever on a full disk, which is why close does not wait so
-// long, and not after a first failure: the error is then [errNotFlushed].
-func (k *catalog) close() error {
-	return k.finish(time.After(flushTime))
-}
-
-// finish is close for another time to wait until; nil is for as long as it takes.
-func (k *catalog) finish(until <-chan time.Time) error {
-	if k.overlay != nil {
-		return errors.Join(k.overlay.Close(), k.db.Close())
-	}
-	k.trouble.forget()
-	flushed, err := k.db.AsyncFlush()
-	if err == nil {
-		select {
-		case <-flushed:
-		case <-k.trouble:
-			err = errNotFlushed
-		case <-until:
-			err = errNotFlushed
-		}
-	}
-	return errors.Join(err, k.db.Close())
-}
-
-// storeOptions are those of the catalog's Pebble. The cache and the memtables
-// bound its memory.
-func storeOptions(o *Options) *pebble.Options {
-	p := &pebble.Options{
-		FS:                          storeFS{o.FS},
-		ReadOnly:                    o.ReadOnly,
-		FormatMajorVersion:          pebble.FormatValueSeparation,
-		CacheSize:                   32 << 20,
-		MemTableSize:                16 << 20,
-		MemTableStopWritesThreshold: 4,
-		L0CompactionThreshold:       2,
-		// The ledger is the catalog's log: what was not written out yet is applied again.
-		DisableWAL: true,
-		Logger:     storeLogger{o.Logger, o.Fatal},
-	}
-	for i := range p.Levels {
-		p.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
-		p.Levels[i].Compression = func() *sstable.CompressionProfile { return sstable.ZstdCompression }
-	}
-	// Pebble asks no filter of the last level when one key is looked up (IterOptions.
-	// UseL6Filters), so there they would only take room: a tenth of the catalog.
-	p.Levels[len(p.Levels)-1].FilterPolicy = pebble.NoFilterPolicy
-	p.EventListener = &pebble.EventListener{
-		BackgroundError: func(err error) { o.Logger.Error("catalog", "error", err) },
-		DataCorruption: func(i pebble.DataCorruptionInfo) {
-			o.Logger.Error("catalog is damaged: run `daybook rebuild`", "file", i.Path, "error", i.Details)
-		},
-	}
-	return p
-}
-
-// storeFS is what Pebble works on. It leaves out Pebble's lock: the archive's own
-// covers the catalog, and a folder that cannot be written to can still be read.
-type storeFS struct{ vfs.FS }
-
-type noLock struct{}
-
-func (noLock) Close() error { return nil }
-
-func (storeFS) Lock(string) (io.Closer, error) { return noLock{}, nil }
-
-// Create makes the name of a manifest durable before the marker that refers to it,
-// which Pebble leaves to the order in which the disk takes them: after a power loss
-// the marker could name a file that is not there.
-func (f storeFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
-	if strings.HasPrefix(f.PathBase(name), manifestMarker) {
-		if err := syncFolder(f.FS, f.PathDir(name)); err != nil {
-			return nil, err
-		}
-	}
-	return f.FS.Create(name, category)
-}
-
-// Unwrap gives the file system beneath (vfs.FS).
-func (f storeFS) Unwrap() vfs.FS { return f.FS }
-
-// storeLogger passes on what Pebble has to say. Of its information nothing is
-// of use to an administrator.
-type storeLogger struct {
-	log   *slog.Logger
-	fatal func(error)
-}
-
-func (l storeLogger) Infof(format string, args ...any) {
-	l.log.Debug("catalog: " + fmt.Sprintf(format, args...))
-}
-
-func (l storeLogger) Errorf(format string, args ...any) {
-	l.log.Error("catalog: " + fmt.Sprintf(format, args...))
-}
-
-// Fatalf is called when Pebble cannot go on; it must not return.
-func (l storeLogger) Fatalf(format string, args ...any) {
-	l.fatal(fmt.Errorf("catalog: "+format, args...))
-	select {}
 }

@@ -25,11 +25,12 @@ const (
 	// maxLanes is how many tenants have a chain open at the same time.
 	maxLanes = 8
 	// maxSpare is how many compressors are kept that no chain uses. Each takes some
-	// 20 MiB.
+	// 20 MiB, and the best one twice as much again.
 	maxSpare = 2
-	// maxCalm is how many texts may be on their way when a chain begins that is to be
-	// compressed well; with more, it is compressed fast.
-	maxCalm = 4
+	// maxQuiet and maxCalm are how many texts may be on their way when a chain begins
+	// that is to be compressed as well as can be, or well; with more, it is compressed
+	// fast.
+	maxQuiet, maxCalm = 2, 4
 )
 
 // chains compress the small text of messages: each text is compressed with those of
@@ -43,6 +44,7 @@ type chains struct {
 	clock uint64
 	lanes map[string]*lane
 	spare []*coder
+	best  bool // a chain has the best compressor, of which there is one: it takes 40 MiB more
 }
 
 func newChains(dictionaries [][]byte) *chains {
@@ -66,6 +68,9 @@ type chain struct {
 	thread *ledger.Thread
 	coder  *coder
 }
+
+// full tells that a text of this size begins another chain.
+func (k *chain) full(size int) bool { return k.index >= maxSpan/2 || k.size+size > maxChain }
 
 // enter gives the tenant's lane, and leave ends its use. A lane that nobody uses
 // makes room for one that is not there yet; when all are in use there is none.
@@ -92,13 +97,33 @@ func (c *chains) leave(l *lane) {
 	l.waiting--
 }
 
-// calm tells that there is time to compress well. c.mu is held.
-func (c *chains) calm() bool {
-	n := 0
+// waiting is how many texts are on their way. c.mu is held.
+func (c *chains) waiting() (n int) {
 	for _, l := range c.lanes {
 		n += l.waiting
 	}
-	return n <= maxCalm
+	return n
+}
+
+// level is how well there is time to compress. c.mu is held.
+func (c *chains) level() zstd.EncoderLevel {
+	switch n := c.waiting(); {
+	case n <= maxQuiet && !c.best:
+		return zstd.SpeedBestCompression
+	case n <= maxCalm:
+		return zstd.SpeedBetterCompression
+	}
+	return zstd.SpeedDefault
+}
+
+// tooSlow tells that a chain was begun in a quiet time that is over.
+func (c *chains) tooSlow(k *chain) bool {
+	if k.coder.level != zstd.SpeedBestCompression {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.waiting() > maxCalm
 }
 
 // evict lets go of the lane that was used longest ago, of those that nobody uses, and
@@ -124,19 +149,24 @@ func (c *chains) evict() bool {
 // begin makes a chain.
 func (c *chains) begin() (*chain, error) {
 	c.mu.Lock()
-	level := zstd.SpeedDefault
-	if c.calm() {
-		level = zstd.SpeedBetterCompression
-	}
+	level := c.level()
 	var k *coder
 	if i := slices.IndexFunc(c.spare, func(k *coder) bool { return k.level == level }); i >= 0 {
 		k = c.spare[i]
 		c.spare = slices.Delete(c.spare, i, i+1)
 	}
+	if level == zstd.SpeedBestCompression {
+		c.best = true
+	} else { // it is not quiet: the best one would only take room
+		c.spare = slices.DeleteFunc(c.spare, func(k *coder) bool { return k.level == zstd.SpeedBestCompression })
+	}
 	c.mu.Unlock()
 	if k == nil {
 		var err error
 		if k, err = newCoder(level, c.builtin); err != nil {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.best = c.best && level != zstd.SpeedBestCompression
 			return nil, err
 		}
 	}
@@ -153,6 +183,9 @@ func (c *chains) end(k *chain) {
 
 // keep has a compressor ready for another chain, unless there are enough. c.mu is held.
 func (c *chains) keep(k *coder) {
+	if k.level == zstd.SpeedBestCompression {
+		c.best = false
+	}
 	if len(c.spare) < maxSpare {
 		c.spare = append(c.spare, k)
 	}
@@ -175,7 +208,9 @@ func newCoder(level zstd.EncoderLevel, dictionaries [][]byte) (*coder, error) {
 		zstd.WithEncoderLevel(level), zstd.WithWindowSize(maxChain),
 		zstd.WithEncoderCRC(false), zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true),
 	}
-	if n := len(dictionaries); n > 0 {
+	// The best level would have tables of 34 MiB for the dictionary, which it gains next to
+	// nothing from in all of a chain.
+	if n := len(dictionaries); n > 0 && level != zstd.SpeedBestCompression {
 		options = append(options, zstd.WithEncoderDict(dictionaries[n-1]))
 	}
 	var err error

@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -36,7 +37,8 @@ type cutter struct {
 	*contents
 	cuttings
 	formula formula
-	layouts int // bytes of the formula so far, about
+	said    said // what the facts say, and no piece was taken from yet
+	layouts int  // bytes of the formula so far, about
 	group   int
 }
 
@@ -80,7 +82,7 @@ func (c *cutter) message(ctx context.Context, r *Receipt) error {
 	}
 	err := c.split(ctx, r)
 	if errors.Is(err, errChanged) {
-		c.formula = formula{}
+		c.formula, c.said = formula{}, said{}
 		c.clear()
 		err = c.whole(ctx, r)
 	}
@@ -96,6 +98,7 @@ func (c *cutter) split(ctx context.Context, r *Receipt) error {
 			return err
 		}
 	}
+	c.said = said{r.Summary.MessageID, r.Summary.Subject}
 	sum := sha256.New()
 	splitter := c.a.splitters.Get().(*recipe.Splitter)
 	defer c.a.splitters.Put(splitter)
@@ -177,7 +180,7 @@ func (c *cutter) take(ctx context.Context, p recipe.Piece, stored []byte) error 
 			c.add(p, random)
 			return nil
 		}
-		c.addLiteral(p, stored)
+		c.header(p, stored)
 		return nil
 	}
 	if p.Group != c.group || len(c.bundle)+len(stored) > maxInline {
@@ -193,6 +196,56 @@ func (c *cutter) take(ctx context.Context, p recipe.Piece, stored []byte) error 
 	c.bundle = append(c.bundle, stored...)
 	c.add(p, text)
 	return nil
+}
+
+// minSaid is the shortest that a Message-ID or subject is to be taken from the facts: a
+// piece of its own, and another behind it, take some five bytes.
+const minSaid = 16
+
+// header takes a piece of a header. The Message-ID and the subject are in the facts
+// already, and the first time that they stand there as they are, they are taken from
+// those.
+func (c *cutter) header(p recipe.Piece, stored []byte) {
+	raw := func(part []byte, from int) {
+		if len(part) > 0 {
+			p.Wire, p.Stored = int64(len(part)), len(part)
+			c.add(p, from)
+		}
+	}
+	for {
+		from, at := c.saidIn(stored)
+		if at < 0 || p.Form != recipe.FormRaw {
+			c.addLiteral(p, stored)
+			return
+		}
+		n := len(c.said.of(from))
+		c.literal = append(c.literal, stored[:at]...)
+		raw(stored[:at], text)
+		raw(stored[at:at+n], from)
+		if stored = stored[at+n:]; from == saidID {
+			c.said.id = ""
+		} else {
+			c.said.subject = ""
+		}
+		if p.Wire, p.Stored = int64(len(stored)), len(stored); len(stored) == 0 {
+			return
+		}
+	}
+}
+
+// saidIn finds what stands first of what the facts say; at is -1 for none.
+func (c *cutter) saidIn(header []byte) (from, at int) {
+	at = -1
+	for _, source := range [...]int{saidID, saidSubject} {
+		one := c.said.of(source)
+		if len(one) < minSaid {
+			continue
+		}
+		if i := bytes.Index(header, []byte(one)); i >= 0 && (at < 0 || i < at) {
+			from, at = source, i
+		}
+	}
+	return from, at
 }
 
 func (c *cutter) add(p recipe.Piece, from int) {

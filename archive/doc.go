@@ -47,7 +47,8 @@
 // costs next to nothing again as long as the same chain goes on, see below. The formula
 // lists the pieces and what they are made of. Signatures in headers are decoded, and
 // stand at the end of the text: no compressor makes them smaller, unless the mail comes
-// again, and they spoil what one knows of text. Before a message is committed it is made
+// again, and they spoil what one knows of text. The Message-ID and the subject are taken
+// from the entry's facts. Before a message is committed it is made
 // again from its pieces and compared; one that would not come back is stored as it
 // stands.
 //
@@ -55,8 +56,9 @@
 // before it at hand, so that what mail repeats costs next to nothing. To read one,
 // those before it in its chain are read, at most 4 MiB. Damage in one text takes along
 // those behind it in the same chain, which are named; facts, contents and other chains
-// are not touched, and [Repair] mends one damaged place of a segment. A chain ends when it is full, when one of its entries could not be
-// written, and with the process.
+// are not touched, and [Repair] mends one damaged place of a segment. A chain ends when it
+// is full, when one of its entries could not be written, and with the process. The fewer
+// texts are on their way when a chain begins, the better it is compressed.
 //
 // Facts are compressed by themselves, so that listings, and the catalog, need no
 // texts: with a dictionary that is built in, or with one that was trained on the

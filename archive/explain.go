@@ -58,12 +58,9 @@ func (a *Archive) Explain(ctx context.Context, one, two uint64) (JoinExplanation
 	x := JoinExplanation{One: first}
 	var known heads
 	if first.Identity != nil {
-		if known, err = a.known(groupOf(&first)); err != nil {
+		if known, x.Candidates, err = a.known(groupOf(&first)); err != nil {
 			return JoinExplanation{}, fmt.Errorf("entry %d: %w", one, err)
 		}
-	}
-	for _, h := range known.list {
-		x.Candidates = append(x.Candidates, h.number)
 	}
 	if two == 0 {
 		two = partner(&first, x.Candidates)
@@ -81,17 +78,28 @@ func (a *Archive) Explain(ctx context.Context, one, two uint64) (JoinExplanation
 	return x, nil
 }
 
-// known gives the messages of a group that can be read.
-func (a *Archive) known(group half) (heads, error) {
+// known gives the messages of a group that can be read, and the numbers of these and of
+// those that may be of it and cannot.
+func (a *Archive) known(group half) (heads, []uint64, error) {
 	from, p := a.catalog.reader(), newPast(a.codec, a.ledger.Read)
 	r, err := rosterIn(from, joinKey(group))
 	if err != nil {
-		return heads{}, err
+		return heads{}, nil, err
 	}
-	return r.heads(group, func(number uint64) (head, bool) {
+	unread := map[uint64]bool{}
+	known := r.heads(group, func(number uint64) (head, bool) {
 		one, err := p.get(from, number)
+		unread[number] = err != nil
 		return one, err == nil
-	}), nil
+	})
+	var numbers []uint64
+	for _, one := range r.list {
+		of := func(h head) bool { return h.number == one.number }
+		if unread[one.number] || slices.ContainsFunc(known.list, of) {
+			numbers = append(numbers, one.number)
+		}
+	}
+	return known, numbers, nil
 }
 
 // partner is the entry that another is best compared with; 0 when there is none.

@@ -240,8 +240,17 @@ func (c codec) decodeFacts(body []byte, id uint64) (e Entry, err error) {
 	if e.formula.textSize() != e.text.size {
 		return e, errFormula
 	}
+	said := e.said()
+	for _, p := range e.formula.pieces {
+		if (p.from == saidID || p.from == saidSubject) && p.at+p.Stored > len(said.of(p.from)) {
+			return e, errFormula
+		}
+	}
 	return e, nil
 }
+
+// said is what the facts of an entry say that its message has too.
+func (e *Entry) said() said { return said{e.Summary.MessageID, e.Summary.Subject} }
 
 // FactsWords gives the words of an entry's facts, as they stand in its record before
 // they are compressed. A dictionary for them is trained on these.

@@ -132,6 +132,10 @@ func signedFormula() *formula {
 func FuzzFormula(f *testing.F) {
 	f.Add(sampleFormula().encode())
 	f.Add(signedFormula().encode())
+	said := sampleFormula()
+	said.pieces = append(said.pieces, sourced{Piece: recipe.Piece{Stored: 30, Wire: 30}, from: saidID},
+		sourced{Piece: recipe.Piece{Stored: 20, Wire: 20}, from: saidSubject})
+	f.Add(said.encode())
 	f.Add([]byte{0, 1, 0, 0})
 	f.Add([]byte{0, 2, 1, 3, 4, 2, 1, 'x', 0, 9})
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -144,6 +148,8 @@ func FuzzFormula(f *testing.F) {
 			switch {
 			case p.from == random:
 				size = one.random
+			case p.from == saidID || p.from == saidSubject:
+				size = maxText3 // it is the facts that tell
 			case p.from != text:
 				size = one.contents[p.from].Size
 			}

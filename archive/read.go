@@ -84,12 +84,15 @@ type stored struct {
 	tenant  string
 	formula *formula
 	text    element
+	said    said
 	size    int64
 	digest  Digest
 }
 
 func (e *Entry) stored() *stored {
-	return &stored{id: e.ID, tenant: e.Tenant, formula: e.formula, text: e.text, size: e.Size, digest: e.SHA256}
+	return &stored{
+		id: e.ID, tenant: e.Tenant, formula: e.formula, text: e.text, said: e.said(), size: e.Size, digest: e.SHA256,
+	}
 }
 
 // writeStored writes the exact bytes of what is stored, as WriteTo promises.
@@ -153,6 +156,8 @@ func (p *pieces) source(ctx context.Context, from int) (_ []byte, err error) {
 	switch {
 	case from == unknown:
 		return nil, &Damage{Entry: p.s.id, Reason: "its recipe is damaged, or was written by a newer daybook"}
+	case from == saidID || from == saidSubject:
+		return []byte(p.s.said.of(from)), nil
 	case from >= 0 && p.from == from+1:
 		return p.held, nil
 	case from >= 0 && !p.s.formula.contents[from].Inline:

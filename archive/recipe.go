@@ -18,11 +18,13 @@ type sourced struct {
 
 // Sources that are no content.
 const (
-	text    = -2 // the entry's text
-	random  = -1 // the end of the entry's text, for bytes that look random
-	unknown = -3 // it was written by a newer daybook, or is damaged
+	text        = -4 // the entry's text
+	random      = -3 // the end of the entry's text, for bytes that look random
+	saidID      = -2 // the Message-ID, which the entry's facts say
+	saidSubject = -1 // the subject, likewise
+	unknown     = -5 // it was written by a newer daybook, or is damaged
 	// sources is what is added to a source where it is written, or counts from 0.
-	sources = 2
+	sources = 4
 )
 
 // contentRef is a content that a message is made of.
@@ -66,19 +68,30 @@ func (f *formula) inlineAt(i int) int {
 // textSize is the number of bytes of the entry's text.
 func (f *formula) textSize() int { return f.randomAt() + f.random }
 
+// said is what an entry's facts say, from where pieces may take bytes.
+type said struct{ id, subject string }
+
+// of gives the bytes of a source.
+func (s *said) of(from int) string {
+	if from == saidID {
+		return s.id
+	}
+	return s.subject
+}
+
 // randomAt is where in the entry's text begins what looks random.
 func (f *formula) randomAt() int { return f.inlineAt(len(f.contents)) }
 
 // encode lays a formula out:
 //
 //	number of contents; for each: size * 2, plus 1 for one that is inline; SHA-256
-//	number of pieces; for each: (source + 2) * 4 + form; stored bytes, plus 1, or 0 for
+//	number of pieces; for each: (source + 4) * 4 + form; stored bytes, plus 1, or 0 for
 //	what is left of the content; and how they become the message's: nothing if they are
 //	raw; if they are folded, the layout; and else bytes of the message, length of the
 //	layout, layout
 //
-// All numbers are uvarints. The source is the content's index, -2 for the text, -1 for
-// its end.
+// All numbers are uvarints. The source is the content's index, -4 for the text, -3 for
+// its end, -2 and -1 for the Message-ID and the subject that the facts say.
 func (f *formula) encode() []byte {
 	b := binary.AppendUvarint(nil, uint64(len(f.contents)))
 	for _, c := range f.contents {
@@ -126,7 +139,7 @@ func decodeFormula(b []byte) (*formula, error) {
 		}
 		f.contents = append(f.contents, c)
 	}
-	taken := make([]int, n+sources) // of the text, its end, and each content
+	taken := make([]int, n+sources) // of each source, the contents last
 	for range in.uvarint(uint64(len(b))) {
 		p := in.piece(f.contents, taken)
 		if in.bad {
@@ -163,7 +176,8 @@ func (in *fields) piece(contents []contentRef, taken []int) (p sourced) {
 	in.form(&p)
 	p.at = *have
 	*have += p.Stored
-	in.bad = in.bad || *have > maxText3 || p.from == random && *have > recipe.MaxFolded
+	in.bad = in.bad || *have > maxText3 || p.from == random && *have > recipe.MaxFolded ||
+		(p.from == saidID || p.from == saidSubject) && p.Form != recipe.FormRaw
 	return p
 }
 

@@ -56,12 +56,15 @@ func TestLayers(t *testing.T) {
 }
 
 // The libraries of the protocols stay behind the doors of their rooms.
+// The benchmark has one of its own: the bystanders that Daybook's milter is measured
+// beside are none of ours.
 func TestProtocolLibrariesStayInside(t *testing.T) {
 	doors := map[string]string{"emersion/go-smtp": "lmtp", "emersion/go-milter": "milter"}
 	for path, file := range sources(t) {
 		for _, spec := range file.Imports {
 			for library, room := range doors {
-				if strings.Contains(spec.Path.Value, library) && filepath.Dir(path) != room {
+				bystander := path == filepath.Join("contrib", "bench", "bystander.go")
+				if strings.Contains(spec.Path.Value, library) && filepath.Dir(path) != room && !bystander {
 					t.Errorf("%s imports %s, which belongs into %s", path, library, room)
 				}
 			}
