@@ -96,6 +96,7 @@ type Archive struct {
 	press press
 	// splitters are *recipe.Splitter, which have buffers.
 	splitters sync.Pool
+	cuttings  sync.Pool // *cuttings, which are room
 	// minContent is the least small text that becomes a content.
 	minContent int
 	claims     claims

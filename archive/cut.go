@@ -35,25 +35,55 @@ var errChanged = errors.New("the bytes do not have the digest that was handed ov
 // cutter cuts a message into a formula, the entry's text, and contents.
 type cutter struct {
 	*contents
+	cuttings
 	formula formula
+	said    said // what the facts say, and no piece was taken from yet
+	layouts int  // bytes of the formula so far, about
+	group   int
+}
+
+// cuttings are the bytes that a cutter gathers for the entry's text.
+type cuttings struct {
 	literal []byte
 	inline  []byte
 	random  []byte // signatures, decoded
-	said    said   // what the facts say, and no piece was taken from yet
 
-	layouts int // bytes of the formula so far, about
-	group   int
-	bundle  []byte // small texts of one group, which are kept together
-	open    []int  // pieces that take their bytes from bundle
+	bundle []byte // small texts of one group, which are kept together
+	open   []int  // pieces that take their bytes from bundle
+}
+
+// clear takes all bytes out, and leaves the room.
+func (c *cuttings) clear() {
+	c.literal, c.inline, c.random = c.literal[:0], c.inline[:0], c.random[:0]
+	c.bundle, c.open = c.bundle[:0], c.open[:0]
+}
+
+// mostCuttings is the most room of cuttings, in bytes, that is kept for other messages.
+const mostCuttings = 128 << 10
+
+// written notes that the message is on stable storage, and has another cutter gather its
+// bytes where this one did. What was made of them is a copy: the records of the ledger,
+// and what a chain's compressor has in its window.
+func (c *cutter) written() {
+	c.contents.written()
+	used := c.cuttings
+	c.cuttings = cuttings{}
+	if cap(used.literal)+cap(used.inline)+cap(used.random)+cap(used.bundle)+8*cap(used.open) <= mostCuttings {
+		used.clear()
+		c.a.cuttings.Put(&used)
+	}
 }
 
 // message cuts a body. The pieces, put together again, have the digest; a body that
 // they do not yield is kept as it is.
 func (c *cutter) message(ctx context.Context, r *Receipt) error {
+	if used, _ := c.a.cuttings.Get().(*cuttings); used != nil {
+		c.cuttings = *used
+	}
 	err := c.split(ctx, r)
 	if errors.Is(err, errChanged) {
-		c.formula, c.literal, c.inline, c.random, c.bundle, c.open = formula{}, nil, nil, nil, nil, nil
-		c.said = said{}
+		c.formula, c.said = formula{}, said{}
+		c.clear()
 		err = c.whole(ctx, r)
 	}
 	return err
@@ -268,4 +298,7 @@ func (c *cutter) endBundle(ctx context.Context) (err error) {
 }
 
 // text is the entry's own.
-func (c *cutter) text() []byte { return append(append(c.literal, c.inline...), c.random...) }
+func (c *cutter) text() []byte {
+	c.literal = append(append(c.literal, c.inline...), c.random...)
+	return c.literal
+}

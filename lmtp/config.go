@@ -110,6 +110,7 @@ const (
 	authPause        = time.Second      // before a failed login is answered
 	authWait         = 30 * time.Second // for other logins to be checked first
 	lingerTimeout    = 500 * time.Millisecond
+	earlyWait        = 100 * time.Millisecond // for octets of a message that nobody asked for
 )
 
 // withDefaults returns c with all fields set that have a default.

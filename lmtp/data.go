@@ -12,6 +12,7 @@ import (
 // for the message when it first does.
 func (s *session) data(arg string) error {
 	if err := s.dataRefusal(arg); err != nil {
+		s.turned = true
 		return s.refused(err)
 	}
 	s.wire.beginOctets(s.cfg.DataTimeout) // a shutdown waits from now on
@@ -24,7 +25,7 @@ func (s *session) data(arg string) error {
 	replies := s.deliver(ctx, s.tx.env, b)
 	b.detach()
 
-	if deferred(replies, s.tx.rcpts) && !asked.done && s.wire.in.Buffered() == 0 {
+	if deferred(replies, s.tx.rcpts) && !asked.done && !s.wire.hears(earlyWait) {
 		return s.turnDown(replies[0])
 	}
 	if err := asked.ask(); err != nil {
@@ -113,8 +114,10 @@ func (s *session) complete(replies []Reply) error {
 	return nil
 }
 
-// turnDown answers DATA itself, in place of asking for the message, and ends the transaction.
+// turnDown answers DATA itself, in place of asking for the message, and ends the transaction. A peer that did not wait to be asked, and
+// has begun to send, is not turned down: what it sends must not be read as commands.
 func (s *session) turnDown(r Reply) error {
+	s.turned = true
 	if err := s.say([]byte(r.line(s.tx.utf8))); err != nil {
 		return err
 	}

@@ -131,6 +131,13 @@ func (d *dotReader) run(block []byte) []byte {
 
 // drain reads to the end of data, and no further than limit octets of message in all; reaching that is ErrTooLarge.
 func (d *dotReader) drain(limit int64) error {
+	if d.state == atEnd && d.n <= limit {
+		return nil
+	}
+	return d.drainRest(limit)
+}
+
+func (d *dotReader) drainRest(limit int64) error {
 	buf := make([]byte, 16<<10)
 	for d.n <= limit {
 		_, err := d.Read(buf)

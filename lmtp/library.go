@@ -19,6 +19,8 @@ var errLibraryClosed = errors.New("lmtp: command parser ended")
 // A library is go-smtp serving one session over a connection in memory: a question is a command line, the answer is all that it
 // writes until it reads again. There is one library server for each session, which shares nothing with the others.
 //
+// It knows of no transactions: those are the session's own, see parsePath, and a message costs no question.
+//
 // It is replaced at STARTTLS, so that it can have kept nothing (RFC 3207 section 4.2).
 type library struct {
 	lines chan []byte   // questions
@@ -141,7 +143,7 @@ func (l *oneConn) Accept() (net.Conn, error) {
 func (*oneConn) Close() error   { return nil }
 func (*oneConn) Addr() net.Addr { return memoryAddr{} }
 
-// grammar is the library's session. It accepts what the library could parse; the session keeps the envelope itself.
+// grammar is the library's session. The library sees neither MAIL nor RCPT, so that most of it cannot be reached.
 type grammar struct{}
 
 func (grammar) Reset()                               {}

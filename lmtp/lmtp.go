@@ -32,7 +32,8 @@ type Handler interface {
 	// must not be kept: the replies are then not sent, or replaced by 552 for ErrTooLarge. Compare with errors.Is. Deliver may
 	// return before it has read all; the rest is read and thrown away, and only then the replies are sent. A positive Reply given
 	// so early is sent if the rest arrives whole. The peer is asked for the message at the first Read: where all Replies are 4xx and
-	// there was none, the first of them is the reply to DATA itself, and nothing of the message is transferred. body must not be used after Deliver returned.
+	// there was none, the first of them is the reply to DATA itself, and nothing of the message is transferred; unless the peer
+	// sends it without having been asked. body must not be used after Deliver returned.
 	//
 	// ctx ends when the server is forced to stop, when the peer's connection fails within the body, when the peer aborts, and
 	// after Deliver returned. A connection that is lost after the body was complete does not end it.

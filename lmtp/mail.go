@@ -32,13 +32,6 @@ func (s *session) mail(arg string) error {
 	if !s.limits.message(clientOf(s.addr.Addr()), time.Now()) {
 		return s.tooManyMessages()
 	}
-	reply, err := s.lib.ask("MAIL FROM:<>") // the library counts, and does not judge the address: see parsePath
-	if err != nil {
-		return err
-	}
-	if reply[0] != '2' {
-		return s.answered(reply)
-	}
 	s.tx = transaction{env: env, utf8: env.SMTPUTF8, size: path.size()}
 	return s.say([]byte(Reply{Code: 250, Enhanced: "2.0.0", Text: "sender noted"}.line(false)))
 }
@@ -75,12 +68,8 @@ func (s *session) rcpt(arg string) error {
 	}); r != nil {
 		return s.barred(*r)
 	}
-	reply, err := s.lib.ask("RCPT TO:<recipient@daybook.invalid>")
-	if err != nil {
-		return err
-	}
-	if reply[0] != '2' {
-		return s.answered(reply)
+	if s.tx.rcpts >= s.cfg.MaxRecipients {
+		return s.refused(refuse(452, "4.5.3", fmt.Sprintf("no more than %d recipients, send the others separately", s.cfg.MaxRecipients)))
 	}
 	s.tx.size += path.size()
 	s.tx.rcpts++
@@ -134,13 +123,12 @@ func (s *session) spoil() {
 	s.tx.spoilt = true
 }
 
-// forget sends the replies of a transaction and ends it on both sides. The peer does not wait for the library to do so.
+// forget sends the replies of a transaction and ends it.
 func (s *session) forget() error {
 	s.tx = transaction{}
 	if err := s.wire.out.Flush(); err != nil {
 		return fmt.Errorf("sending replies: %w", err)
 	}
 	s.wire.allow(s.cfg.EnvelopeTimeout)
-	_, err := s.lib.ask("RSET")
-	return err
+	return nil
 }

@@ -37,8 +37,9 @@ type session struct {
 	user    string // that AUTH proved
 	bad     int    // refused commands since the last good message
 
-	refusals int // of the gate and of limits since the last good message
-	denied   int // failed logins
+	turned   bool // the last command was DATA, and the message was not asked for
+	refusals int  // of the gate and of limits since the last good message
+	denied   int  // failed logins
 
 	tx transaction
 }
@@ -161,6 +162,12 @@ func (s *session) command() error {
 	if err != nil && !tooLong {
 		return err
 	}
+	if s.turned {
+		s.turned = false
+		if verb, _ := splitCommand(string(line)); tooLong || !knownCommand(verb) {
+			return s.strayed()
+		}
+	}
 	tooLong = tooLong || len(line) > s.cfg.MaxLine && !isAuth(line)
 	if verb, _ := splitCommand(string(line)); announcesChunk(line) && (tooLong || verb != "BDAT" || !clean(line)) {
 		return s.bdat("") // what follows cannot be understood
@@ -172,6 +179,21 @@ func (s *session) command() error {
 		return s.refused(refuse(500, "5.5.2", "control character in command"))
 	}
 	return s.dispatch(string(line))
+}
+
+// knownCommand reports whether verb can be meant as a command by a peer that was just told not to send its message.
+func knownCommand(verb string) bool {
+	switch verb {
+	case "MAIL", "RCPT", "DATA", "BDAT", "RSET", "NOOP", "QUIT", "LHLO", "EHLO", "HELO", "VRFY", "EXPN", "HELP", "AUTH", "STARTTLS":
+		return true
+	}
+	return false
+}
+
+// strayed ends the session of a peer that sends a message all the same: its author could have written commands into it.
+func (s *session) strayed() error {
+	s.log.Warn("a message came that was not asked for", "client", s.client)
+	return s.lastReply(Reply{Code: 421, Enhanced: "4.7.0", Text: "a message was not asked for here"})
 }
 
 // lineLimit is the length of the longest command: AUTH may be longer than the others (RFC 4954 section 4).

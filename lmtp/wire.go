@@ -113,6 +113,14 @@ func (w *wire) beginOctets(step time.Duration) {
 	w.step = step
 }
 
+// hears reports whether the peer sends anything within a time. A shutdown does not interrupt it where message octets may follow.
+func (w *wire) hears(wait time.Duration) bool {
+	defer func(step time.Duration) { w.step = step }(w.step)
+	w.step, w.until = 0, earlier(time.Now().Add(wait), w.limit)
+	_, err := w.in.Peek(1) // what there is to say of an error, the next read says again
+	return err == nil
+}
+
 // readLine waits for a command line and returns it without its line end (CRLF, or LF from a peer that is typed by hand).
 // A line longer than maxLine is skipped to its end and is errLineTooLong, with its beginning. A line cut off by the end of the connection is none.
 // The line is valid until the next read. With idle false a shutdown does not interrupt it.

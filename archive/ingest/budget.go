@@ -160,6 +160,14 @@ func (h *hold) give(n int64) {
 	}
 }
 
+// end gives back all that is left. A message ends so whatever has become of it: what
+// was made of it is gone by then.
+func (h *hold) end() {
+	if h != nil {
+		h.give(h.used)
+	}
+}
+
 // take waits for more bytes of the budget.
 func (h *hold) take(more int64) error {
 	if more <= 0 {

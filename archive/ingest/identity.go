@@ -158,6 +158,11 @@ func (i *Ingest) unpack(delivery *mail, o *message.Original) (m *mail, done func
 // decode spools an original decoded. It is smaller than in its encoding.
 func (i *Ingest) decode(delivery *mail, o *message.Original) (m *mail, done func(), err error) {
 	to := i.newSpool(max(o.End-o.Start, 1), delivery.hold)
+	defer func() {
+		if m == nil {
+			to.close() // after an error, and after a panic
+		}
+	}()
 	from := &watched{r: delivery.body}
 	_, err = to.ReadFrom(o.Open(from))
 	if err == nil {
@@ -168,7 +173,6 @@ func (i *Ingest) decode(delivery *mail, o *message.Original) (m *mail, done func
 		ours = to.err
 	}
 	if err != nil {
-		to.close()
 		return nil, func() {}, ours
 	}
 	return &mail{body: to, size: to.size, digest: to.digest()}, to.close, nil

@@ -37,6 +37,7 @@ type Ingest struct {
 	policy  atomic.Pointer[policy.Policy]
 	held    atomic.Bool
 	spool   string
+	rooms   rooms
 	budget  *budget
 	// How long messages wait for room in the budget.
 	listenerPatience, milterPatience time.Duration
@@ -136,7 +137,7 @@ type delivery struct {
 
 // newSpool gives a spool for at most limit bytes, which are taken of a hold.
 func (i *Ingest) newSpool(limit int64, of *hold) *spool {
-	s := newSpool(i.spool, limit, i.archive.Room)
+	s := newSpool(i.spool, limit, i.archive.Room, &i.rooms)
 	s.hold = of
 	return s
 }

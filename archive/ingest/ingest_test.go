@@ -307,7 +307,7 @@ func TestEveryReplyIsTemporaryOrPositive(t *testing.T) {
 
 func TestSpoolLeavesNoFile(t *testing.T) {
 	dir := t.TempDir()
-	s := newSpool(dir, 0, func() error { return nil })
+	s := newSpool(dir, 0, func() error { return nil }, &rooms{})
 	if _, err := s.Write(make([]byte, 5*spoolMemory)); err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -73,21 +74,20 @@ func (s *source) keep(ctx context.Context, d *delivery, p *policy.Policy) ([]rec
 // carryOut does what the decisions about a message say, each for its tenant.
 func (s *source) carryOut(ctx context.Context, decisions []policy.Decision, r *archive.Receipt) ([]record, error) {
 	records := make([]record, len(decisions))
+	for n, decision := range decisions {
+		records[n].Decision = decision
+	}
+	if len(records) == 1 {
+		return records, s.write(ctx, &records[0], *r)
+	}
 	errs := make([]error, len(decisions))
 	var writing sync.WaitGroup
 	slots := make(chan struct{}, maxAtOnce)
-	for n, decision := range decisions {
-		records[n].Decision = decision
+	for n := range records {
 		slots <- struct{}{}
 		writing.Go(func() {
-			defer func() {
-				if v := recover(); v != nil {
-					s.log.Error("archiving panicked", "panic", v, "stack", string(debug.Stack()))
-					errs[n] = fmt.Errorf("archiving panicked: %v", v)
-				}
-				<-slots
-			}()
 			errs[n] = s.write(ctx, &records[n], *r)
+			<-slots
 		})
 	}
 	writing.Wait()
@@ -95,8 +95,14 @@ func (s *source) carryOut(ctx context.Context, decisions []policy.Decision, r *a
 }
 
 // write does what one tenant's decision says about a receipt, and notes what came of
-// it.
-func (s *source) write(ctx context.Context, to *record, r archive.Receipt) error {
+// it. A panic is an error.
+func (s *source) write(ctx context.Context, to *record, r archive.Receipt) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			s.log.Error("archiving panicked", "panic", v, "stack", string(debug.Stack()))
+			err = fmt.Errorf("archiving panicked: %v", v)
+		}
+	}()
 	decided := &to.Decision
 	r.Tenant = decided.Tenant
 	r.Decision = archive.Decision{
@@ -167,7 +173,7 @@ func outcomeOf(records []record) outcome {
 func textOf(records []record) string {
 	var entries, events []string
 	for i := range records {
-		id := fmt.Sprint(records[i].id)
+		id := strconv.FormatUint(records[i].id, 10)
 		if records[i].Action == policy.Skip {
 			events = append(events, id)
 		} else {

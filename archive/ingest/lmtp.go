@@ -32,6 +32,7 @@ type listener struct {
 func (l listener) Deliver(ctx context.Context, e *lmtp.Envelope, body io.Reader) []lmtp.Reply {
 	hold := l.ingest.budget.begin(ctx, l.ingest.listenerPatience)
 	d := delivery{envelope: lmtpEnvelope(e), spool: l.ingest.newSpool(l.maxMessage(l.ingest.Policy()), hold), began: time.Now()}
+	defer hold.end()
 	defer d.spool.close()
 	d.spool.declared = declaredSize(&d.envelope.Sender)
 	replies := make([]lmtp.Reply, len(e.Recipients))
@@ -44,11 +45,16 @@ func (l listener) Deliver(ctx context.Context, e *lmtp.Envelope, body io.Reader)
 	if reading == nil {
 		reading = held
 	}
+	kept := true
 	for _, s := range l.shares(p, e, replies) {
 		r := s.deliver(ctx, d, p, reading)
+		kept = kept && r.code == 250
 		for _, n := range s.recipients {
 			replies[n] = r.lmtp()
 		}
+	}
+	if kept {
+		d.spool.reuse()
 	}
 	return replies
 }
@@ -105,7 +111,9 @@ func (s *share) deliver(ctx context.Context, d delivery, p *policy.Policy, readi
 	}
 	var records []record
 	err := reading
-	peers := err != nil && d.spool.err == nil // the trouble is not ours
+	// The trouble is not ours when the body has it, or the peer went while its message
+	// waited for room.
+	peers := err != nil && (d.spool.err == nil || ctx.Err() != nil && errors.Is(err, context.Cause(ctx)))
 	if err == nil {
 		records, err = s.keep(ctx, &d, p)
 	}

@@ -2,11 +2,14 @@ package ingest
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 )
+
+// maxAttrs is how many attributes a log line has, about.
+const maxAttrs = 16
 
 // maxLogged bounds the recipients and decisions named in a log line.
 const maxLogged = 20
@@ -29,7 +32,7 @@ func (s *source) done(d *delivery, records []record, r reply, o outcome, err err
 		return
 	}
 	to := d.envelope.Addresses()
-	attrs := append(decidedAttrs(records),
+	attrs := append(decidedAttrs(make([]slog.Attr, 0, maxAttrs), records),
 		slog.String("queue_id", d.envelope.QueueID),
 		slog.String("client", d.envelope.Client.Address), slog.String("sender", d.envelope.Sender.Address),
 		slog.Any("recipients", to[:min(len(to), maxLogged)]), slog.Int("recipient_count", len(to)),
@@ -48,28 +51,32 @@ func (s *source) logs() bool {
 	return settings == nil || settings.Log
 }
 
-// decidedAttrs tell what was decided: plainly for one tenant, in a list for more.
-func decidedAttrs(records []record) []slog.Attr {
+// decidedAttrs appends what was decided: plainly for one tenant, in a list for more.
+func decidedAttrs(to []slog.Attr, records []record) []slog.Attr {
 	switch len(records) {
 	case 0:
-		return nil
+		return to
 	case 1:
 		r := &records[0]
-		list := []slog.Attr{
+		to = append(to,
 			slog.Uint64("id", r.id), slog.String("tenant", r.Tenant), slog.String("rule", r.Rule),
-			slog.String("policy", fmt.Sprintf("%.6x", r.Policy)),
-		}
+			slog.String("policy", policyName(r)),
+		)
 		if r.joined != "" {
-			list = append(list, slog.Uint64("message", r.message), slog.String("joined", string(r.joined)))
+			to = append(to, slog.Uint64("message", r.message), slog.String("joined", string(r.joined)))
 		}
-		return list
+		return to
 	}
 	var list []string
 	for i := range records[:min(len(records), maxLogged)] {
 		list = append(list, records[i].String())
 	}
-	return []slog.Attr{
+	return append(to,
 		slog.Any("decisions", list), slog.Int("decision_count", len(records)),
-		slog.String("policy", fmt.Sprintf("%.6x", records[0].Policy)),
-	}
+		slog.String("policy", policyName(&records[0])),
+	)
 }
+
+// policyName is the beginning of the digest of the policy's text, which is enough to
+// know it by.
+func policyName(r *record) string { return hex.EncodeToString(r.Policy[:6]) }

@@ -86,6 +86,7 @@ func (m *milterSession) EndOfMessage(ctx context.Context, t *milter.Transaction)
 	switch {
 	case err == nil:
 		m.done(d, records, r, outcomeOf(records), nil)
+		d.spool.reuse()
 		return milter.Verdict{}
 	case settings.OnFailure == policy.OnFailureAccept:
 		m.gap(ctx, d, &settings.Source, records, err)
@@ -120,6 +121,7 @@ func (m *milterSession) Close() { m.drop() }
 func (m *milterSession) drop() {
 	if m.d != nil {
 		m.d.spool.close()
+		m.d.spool.hold.end()
 		m.d = nil
 		m.end()
 	}

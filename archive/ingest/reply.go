@@ -2,7 +2,7 @@ package ingest
 
 import (
 	"errors"
-	"fmt"
+	"strconv"
 	"syscall"
 
 	"daybook/archive"
@@ -21,7 +21,7 @@ type reply struct {
 	text     string
 }
 
-func (r reply) String() string { return fmt.Sprintf("%d %s %s", r.code, r.enhanced, r.text) }
+func (r reply) String() string { return strconv.Itoa(r.code) + " " + r.enhanced + " " + r.text }
 
 // replyTo says how a message is answered: 4xx for any trouble of ours, as an
 // MTA gives up on a 5xx for good.

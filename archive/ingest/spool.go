@@ -1,13 +1,14 @@
 package ingest
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"hash"
 	"io"
 	"os"
-	"slices"
+	"sync"
 
 	"daybook/archive"
 )
@@ -16,8 +17,35 @@ import (
 // goes to a file.
 const spoolMemory = 256 << 10
 
-// firstRead is the room for the first bytes of a message, and the least for more.
-const firstRead = 8 << 10
+const (
+	// firstRoom is the room for the first bytes of a message, or for all of it. The
+	// budget's first claim is for that.
+	firstRoom = firstClaim
+	// leastRoom is the least room that is read into, when there is none left for more.
+	leastRoom = 1 << 10
+)
+
+// rooms are what small messages in memory stand in, one after the other. They are safe
+// for concurrent use, and the zero value is ready.
+type rooms struct{ pool sync.Pool } // of *[firstRoom]byte
+
+// get gives an empty room for n bytes at least.
+func (r *rooms) get(n int) []byte {
+	if n > firstRoom {
+		return make([]byte, 0, n)
+	}
+	if old, _ := r.pool.Get().(*[firstRoom]byte); old != nil {
+		return old[:0]
+	}
+	return make([]byte, 0, firstRoom)
+}
+
+// put takes a room back, which nobody reads any more.
+func (r *rooms) put(room []byte) {
+	if cap(room) == firstRoom {
+		r.pool.Put((*[firstRoom]byte)(room[:firstRoom]))
+	}
+}
 
 // errTooLarge: the message is larger than the source takes.
 var errTooLarge = errors.New("the message is larger than max_message")
@@ -29,6 +57,7 @@ type spool struct {
 	dir  string
 	max  int64
 	mem  []byte // the message, or what is not yet in the file
+	from *rooms // that mem is one of
 	file *os.File
 	size int64
 	hash hash.Hash
@@ -41,8 +70,8 @@ type spool struct {
 	used     int64 // of the hold
 }
 
-func newSpool(dir string, limit int64, room func() error) *spool {
-	return &spool{room: room, dir: dir, max: limit, hash: sha256.New()}
+func newSpool(dir string, limit int64, room func() error, from *rooms) *spool {
+	return &spool{room: room, dir: dir, max: limit, hash: sha256.New(), from: from}
 }
 
 // begin waits, before the first byte, for room for what the message is said to be.
@@ -51,22 +80,42 @@ func (s *spool) begin() error {
 		return s.err
 	}
 	s.begun = true
-	if s.hold == nil {
-		return nil
+	if s.hold != nil {
+		if err := s.hold.expect(s.declared); err != nil {
+			return s.fail(err)
+		}
 	}
-	if err := s.hold.expect(s.declared); err != nil {
-		return s.fail(err)
-	}
+	// A few bytes more than it is said to be save a second room.
+	s.mem = s.from.get(int(min(s.declared, spoolMemory)) + leastRoom)
 	return nil
 }
 
-// Write adds bytes to the message. After an error all further calls give it too.
-func (s *spool) Write(p []byte) (int, error) {
-	if err := s.begin(); err != nil {
-		return 0, err
+// grow makes room for n more bytes in memory.
+func (s *spool) grow(n int) {
+	if cap(s.mem)-len(s.mem) < n {
+		s.move(min(max(2*cap(s.mem), len(s.mem)+n), 2*spoolMemory))
 	}
-	s.mem = append(s.mem, p...)
-	return len(p), s.take(len(p))
+}
+
+// move moves what is in memory to a room for n bytes.
+func (s *spool) move(n int) {
+	before := s.mem
+	s.mem = append(s.from.get(n), before...)
+	s.from.put(before)
+}
+
+// Write adds bytes to the message. After an error all further calls give it too.
+func (s *spool) Write(p []byte) (n int, err error) {
+	err = s.begin()
+	for len(p) > 0 && err == nil {
+		part := p[:min(len(p), firstClaim)] // what is in memory stays near spoolMemory
+		s.grow(len(part))
+		s.mem = append(s.mem, part...)
+		if err = s.take(len(part)); err == nil {
+			n, p = n+len(part), p[len(part):]
+		}
+	}
+	return n, err
 }
 
 // ReadFrom adds all that r has to the message (io.ReaderFrom).
@@ -75,7 +124,7 @@ func (s *spool) ReadFrom(r io.Reader) (n int64, err error) {
 		return 0, err
 	}
 	for s.err == nil {
-		s.mem = slices.Grow(s.mem, max(firstRead, min(len(s.mem), spoolMemory-len(s.mem))))
+		s.grow(leastRoom)
 		got, err := r.Read(s.mem[len(s.mem):cap(s.mem)])
 		s.mem = s.mem[:len(s.mem)+got]
 		n += int64(got)
@@ -138,7 +187,7 @@ func (s *spool) flush() error {
 		if err := os.Remove(f.Name()); err != nil {
 			return fmt.Errorf("spool: %w", err)
 		}
-		s.head = append([]byte(nil), s.mem...)
+		s.head = bytes.Clone(s.mem[:spoolMemory])
 	}
 	if _, err := s.file.Write(s.mem); err != nil {
 		return fmt.Errorf("spool: %w", err)
@@ -154,7 +203,10 @@ func (s *spool) finish() error {
 			return s.fail(err)
 		}
 	}
-	s.hold.give(0) // it was said to be larger, perhaps
+	if s.file == nil && cap(s.mem) > max(2*len(s.mem), firstRoom) {
+		s.move(len(s.mem)) // it was said to be larger
+	}
+	s.hold.give(0)
 	return s.err
 }
 
@@ -190,6 +242,14 @@ func (s *spool) ReadAt(p []byte, offset int64) (int, error) {
 		return n, io.EOF
 	}
 	return n, nil
+}
+
+// reuse lets go of a message that was archived, and has another one stand where it
+// stood: nobody may read it any more, nor what was taken of it without a copy. After any
+// error there is doubt about that, and close is the way.
+func (s *spool) reuse() {
+	s.from.put(s.mem)
+	s.close()
 }
 
 // close lets go of the message, and of what it has of the budget.

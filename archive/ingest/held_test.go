@@ -1,0 +1,86 @@
+package ingest
+
+import (
+	"context"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"daybook/archive"
+	"daybook/archive/message"
+)
+
+// A client that goes while its message waits for room is no trouble of the source, and
+// nothing of it is left.
+func TestAbortedWhileWaiting(t *testing.T) {
+	h := newHouse(t, archive.Options{})
+	h.ingest.listenerPatience = time.Hour
+	b := h.ingest.budget
+	all := holdOf(t, b, b.limit-b.limit/smallShare)
+	c := dialLMTP(t, serveLMTP(t, h))
+	defer c.Close()
+	begin := "MAIL FROM:<a@example.com> SIZE=3000000\r\nRCPT TO:<b@example.com>\r\nBDAT 0\r\n"
+	if reply := c.say(begin, 3); !strings.HasPrefix(reply, "250") {
+		t.Fatal(reply)
+	}
+	for b.waiting() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	if reply := c.say("RSET\r\n", 1); !strings.HasPrefix(reply, "250") {
+		t.Fatal(reply)
+	}
+	st := h.status(t, "lmtp")
+	if st.Counts["aborted"] != 1 || st.Counts["tempfailed"] != 0 || st.InFlight != 0 || st.State != StateAwaiting {
+		t.Errorf("%+v", st)
+	}
+	if f := h.ingest.InFlight(); f.Bytes != all.taken || f.Waiting != 0 || f.Refused != 0 {
+		t.Errorf("%+v", f)
+	}
+}
+
+// trap is a body that panics when it is read.
+type trap struct{ io.ReaderAt }
+
+// A panic while an original is decoded leaves nothing of it behind.
+func TestPanicGivesBack(t *testing.T) {
+	h := newHouse(t, archive.Options{})
+	hold := h.ingest.budget.begin(context.Background(), 0)
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("no panic")
+			}
+		}()
+		h.ingest.decode(&mail{body: trap{}, size: 100, hold: hold}, &message.Original{End: 100, Encoding: "base64"})
+	}()
+	hold.end()
+	if f := h.ingest.InFlight(); f.Bytes != 0 {
+		t.Errorf("%d bytes are held", f.Bytes)
+	}
+	if hold.used != 0 {
+		t.Errorf("%d bytes are used", hold.used)
+	}
+}
+
+// What a spool has in memory stays within what it takes of the budget for that, also
+// when bytes come in large pieces.
+func TestSpoolOfLargePieces(t *testing.T) {
+	h := newHouse(t, archive.Options{})
+	s := h.ingest.newSpool(0, nil)
+	defer s.close()
+	text := strings.Repeat("0123456789", 300_000)
+	if n, err := s.Write([]byte(text)); n != len(text) || err != nil {
+		t.Fatalf("%d bytes: %v", n, err)
+	}
+	if n := cap(s.mem) + cap(s.head); n > fileBuffers {
+		t.Errorf("%d bytes in memory", n)
+	}
+	if err := s.finish(); err != nil {
+		t.Fatal(err)
+	}
+	got, err := io.ReadAll(io.NewSectionReader(s, 0, s.size))
+	if err != nil || string(got) != text || !strings.HasPrefix(text, string(s.Start())) || len(s.Start()) < message.MaxHeader {
+		t.Errorf("%d bytes came back: %v", len(got), err)
+	}
+}
