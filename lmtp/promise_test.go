@@ -115,7 +115,8 @@ func TestBeyondAllMeasure(t *testing.T) {
 	}()
 	c.expect("552 5.3.4", "552 5.3.4", "[closed]")
 	c.conn.Close()
-	if n := <-sent; n < minDrain-1<<20 || n > minDrain+8<<20 {
+	// What the kernel holds on both sides counts as sent, and is more on a busy machine.
+	if n := <-sent; n < minDrain-1<<20 || n > minDrain*3/2 {
 		t.Errorf("closed after about %d octets", n)
 	}
 	if got := rec.deliveries(); len(got) != 1 || got[0].err != ErrTooLarge || got[0].body != "xxxxxxxxxx" {
