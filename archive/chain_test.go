@@ -316,7 +316,7 @@ func TestContentsAreCompressedWhereItHelps(t *testing.T) {
 		{"text behind noise", append(noise(100_000, 3), text...), storedZstd},
 		{"noise around text", append(append(noise(100_000, 4), text...), noise(100_000, 5)...), storedZstd},
 	} {
-		body := p.pack("t", Digest{1}, c.raw)
+		body := p.pack(nil, "t", Digest{1}, c.raw)
 		got, err := decodeContent(body)
 		if err != nil || got.as != c.as || c.as == storedRaw && !bytes.Equal(got.data, c.raw) {
 			t.Errorf("%s: stored as %d, %v", c.name, got.as, err)

@@ -23,7 +23,7 @@ import (
 func leave(t testing.TB, a *Archive, tenant string, raw []byte) Digest {
 	t.Helper()
 	hash := Digest(sha256.Sum256(raw))
-	body := a.press.pack(tenant, hash, raw)
+	body := a.press.pack(nil, tenant, hash, raw)
 	if err := a.write(context.Background(), []ledger.Record{{Type: typeContent, Body: body}}); err != nil {
 		t.Fatalf("write a content: %v", err)
 	}
@@ -411,7 +411,7 @@ func TestGivenUpInOneGroupWithANewCopy(t *testing.T) {
 	e := Event{Kind: EventCompaction, Compaction: &Compaction{
 		Segment: 1, Records: 1, gone: []goneContents{{"default", hash[:]}}, left: []leftContents{{Tenant: "default"}},
 	}}
-	record := ledger.Record{Type: typeContent, Body: a.press.pack("default", hash, raw)}
+	record := ledger.Record{Type: typeContent, Body: a.press.pack(nil, "default", hash, raw)}
 	if _, err := a.appendEvent(context.Background(), []ledger.Record{record}, e); err != nil {
 		t.Fatal(err)
 	}

@@ -28,6 +28,7 @@ type contents struct {
 
 	records []ledger.Record // still to be written
 	waiting int             // bytes of them
+	spare   [][]byte        // bodies of records that were written
 	mine    map[string]bool // keys that this append writes; true: they are written
 	awaited []*claim        // contents that others are writing
 	looked  int             // texts of other entries that were looked into
@@ -90,7 +91,11 @@ func (s *contents) put(ctx context.Context, hash Digest, raw []byte) error {
 	if err := s.a.space.check(); err != nil {
 		return err
 	}
-	body := s.a.press.pack(s.tenant, hash, raw)
+	var body []byte
+	if n := len(s.spare); n > 0 {
+		body, s.spare = s.spare[n-1][:0], s.spare[:n-1]
+	}
+	body = s.a.press.pack(body, s.tenant, hash, raw)
 	s.records = append(s.records, ledger.Record{Type: typeContent, Body: body, Note: []byte(key)})
 	if s.waiting += len(body); s.waiting >= flushBytes {
 		return s.flush(ctx)
@@ -105,6 +110,9 @@ func (s *contents) flush(ctx context.Context) error {
 	}
 	if err := s.a.write(ctx, s.records); err != nil {
 		return err
+	}
+	for i := range s.records {
+		s.spare = append(s.spare, s.records[i].Body)
 	}
 	s.written()
 	return nil

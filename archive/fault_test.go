@@ -114,7 +114,7 @@ func faultyDecisions(a *Archive, id, n uint64) {
 // before is made of, and drops what it can.
 func faultyCompaction(a *Archive, n uint64) {
 	for tenant, raw := range map[string][]byte{"default": noise(3000, 200+n), policyTenant: []byte("the same in all")} {
-		body := a.press.pack(tenant, sha256.Sum256(raw), raw)
+		body := a.press.pack(nil, tenant, sha256.Sum256(raw), raw)
 		if err := a.write(context.Background(), []ledger.Record{{Type: typeContent, Body: body}}); err != nil {
 			fmt.Printf("error %v\n", err)
 		}

@@ -224,8 +224,8 @@ func FuzzContentRecord(f *testing.F) {
 	for _, b := range oldRecords(f, typeContent) {
 		f.Add(b)
 	}
-	f.Add(append(contentHead(policyTenant, Digest{1}, 3, storedRaw, 3), "abc"...))
-	f.Add(contentHead(strings.Repeat("t", MaxName), Digest{1}, 0, storedZstd, 0))
+	f.Add(append(contentHead(nil, policyTenant, Digest{1}, 3, storedRaw, 3), "abc"...))
+	f.Add(contentHead(nil, strings.Repeat("t", MaxName), Digest{1}, 0, storedZstd, 0))
 	p, err := newPress()
 	if err != nil {
 		f.Fatal(err)
@@ -235,7 +235,7 @@ func FuzzContentRecord(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if again := append(contentHead(c.tenant, c.hash, int(c.size), c.as, 0), c.data...); !bytes.Equal(again, b) {
+		if again := append(contentHead(nil, c.tenant, c.hash, int(c.size), c.as, 0), c.data...); !bytes.Equal(again, b) {
 			t.Fatalf("%x is written as %x", b, again)
 		}
 		if raw, err := p.unpack(c); err == nil && len(raw) > 2*maxPiece {

@@ -42,15 +42,16 @@ func newPress() (press, error) {
 	return press{enc, dec, &sync.Pool{New: func() any { return new([]byte) }}}, nil
 }
 
-// pack makes the content record of some bytes with this digest: compressed where
-// that makes them smaller, and only when they come back exactly as they were.
-func (p press) pack(tenant string, hash Digest, raw []byte) []byte {
+// pack makes the content record of some bytes with this digest, in the room of into when
+// that is enough: compressed where that makes them smaller, and only when they come back
+// exactly as they were.
+func (p press) pack(into []byte, tenant string, hash Digest, raw []byte) []byte {
 	scratch := p.scratch.Get().(*[]byte)
 	defer p.scratch.Put(scratch)
 	if small, ok := p.small(raw, scratch); ok && p.comesBack(small, raw) {
-		return append(contentHead(tenant, hash, len(raw), storedZstd, len(small)), small...)
+		return append(contentHead(into, tenant, hash, len(raw), storedZstd, len(small)), small...)
 	}
-	return append(contentHead(tenant, hash, len(raw), storedRaw, len(raw)), raw...)
+	return append(contentHead(into, tenant, hash, len(raw), storedRaw, len(raw)), raw...)
 }
 
 // Samples of a large content tell whether it is worth compressing: pictures, archives

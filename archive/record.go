@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"daybook/archive/ledger"
@@ -267,10 +268,10 @@ type content struct {
 	data   []byte
 }
 
-// contentHead is the beginning of a content record, up to its data, with room for
-// so many bytes of data.
-func contentHead(tenant string, hash Digest, size int, as encoding, room int) []byte {
-	b := make([]byte, 0, 3+len(tenant)+len(hash)+4+room)
+// contentHead appends the beginning of a content record, up to its data, to b, and has
+// room for so many bytes of data behind it.
+func contentHead(b []byte, tenant string, hash Digest, size int, as encoding, room int) []byte {
+	b = slices.Grow(b, 3+len(tenant)+len(hash)+4+room)
 	b = append(b, contentVersion, byte(as), byte(len(tenant)))
 	b = append(b, tenant...)
 	b = append(b, hash[:]...)
