@@ -111,12 +111,12 @@ func (a *Archive) enchain(ctx context.Context, l *lane, e *Entry, facts, text []
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	k := l.chain
-	if k != nil && (k.thread.Broken() || k.full(len(text)) || a.ledger.Mark().Seq-k.start > maxSpan/2 || a.chains.tooSlow(k)) {
+	if k != nil && (k.thread.Broken() || l.full(len(text)) || a.ledger.Mark().Seq-k.start > maxSpan/2 || a.chains.tooSlow(k)) {
 		a.chains.end(k)
 		k, l.chain = nil, nil
 	}
 	if k == nil {
-		if k, err = a.chains.begin(); err != nil {
+		if k, err = a.chains.begin(l); err != nil {
 			return nil, err
 		}
 	}
@@ -141,6 +141,7 @@ func (a *Archive) enchain(ctx context.Context, l *lane, e *Entry, facts, text []
 	}
 	k.index++
 	k.size += len(text)
+	l.size += len(text)
 	l.chain = k
 	return wait, nil
 }

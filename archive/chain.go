@@ -31,6 +31,9 @@ const (
 	// that is to be compressed as well as can be, or well; with more, it is compressed
 	// fast.
 	maxQuiet, maxCalm = 2, 4
+	// minBest is how much text of a tenant was compressed, in bytes, when the best
+	// compressor is worth its memory.
+	minBest = 256 << 10
 )
 
 // chains compress the small text of messages: each text is compressed with those of
@@ -58,6 +61,7 @@ type lane struct {
 
 	mu    sync.Mutex // held from compressing a text until its record is in the queue
 	chain *chain     // nil: the next text begins one
+	size  int        // of all texts so far
 }
 
 // chain is one that is being written.
@@ -67,10 +71,14 @@ type chain struct {
 	size   int    // of all texts so far
 	thread *ledger.Thread
 	coder  *coder
+	early  bool // it was begun before the tenant had minBest of text
 }
 
 // full tells that a text of this size begins another chain.
-func (k *chain) full(size int) bool { return k.index >= maxSpan/2 || k.size+size > maxChain }
+func (l *lane) full(size int) bool {
+	k := l.chain
+	return k.index >= maxSpan/2 || k.size+size > maxChain || k.early && l.size >= minBest
+}
 
 // enter gives the tenant's lane, and leave ends its use. A lane that nobody uses
 // makes room for one that is not there yet; when all are in use there is none.
@@ -106,9 +114,9 @@ func (c *chains) waiting() (n int) {
 }
 
 // level is how well there is time to compress. c.mu is held.
-func (c *chains) level() zstd.EncoderLevel {
+func (c *chains) level(early bool) zstd.EncoderLevel {
 	switch n := c.waiting(); {
-	case n <= maxQuiet && !c.best:
+	case n <= maxQuiet && !c.best && !early:
 		return zstd.SpeedBestCompression
 	case n <= maxCalm:
 		return zstd.SpeedBetterCompression
@@ -146,10 +154,11 @@ func (c *chains) evict() bool {
 	return true
 }
 
-// begin makes a chain.
-func (c *chains) begin() (*chain, error) {
+// begin makes a chain of a lane.
+func (c *chains) begin(l *lane) (*chain, error) {
+	early := l.size < minBest
 	c.mu.Lock()
-	level := c.level()
+	level := c.level(early)
 	var k *coder
 	if i := slices.IndexFunc(c.spare, func(k *coder) bool { return k.level == level }); i >= 0 {
 		k = c.spare[i]
@@ -171,7 +180,7 @@ func (c *chains) begin() (*chain, error) {
 		}
 	}
 	k.reset()
-	return &chain{thread: &ledger.Thread{}, coder: k}, nil
+	return &chain{thread: &ledger.Thread{}, coder: k, early: early}, nil
 }
 
 // end lets go of a chain's compressor.

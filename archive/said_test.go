@@ -94,9 +94,10 @@ func TestSaidTooMuch(t *testing.T) {
 // compressor there is one.
 func TestLevelOfChains(t *testing.T) {
 	c := newChains(nil)
+	l := c.enter("a")
 	begin := func(want zstd.EncoderLevel) *chain {
 		t.Helper()
-		k, err := c.begin()
+		k, err := c.begin(l)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -105,7 +106,15 @@ func TestLevelOfChains(t *testing.T) {
 		}
 		return k
 	}
-	l := c.enter("a")
+	few := begin(zstd.SpeedBetterCompression) // for so little it is not worth its memory
+	l.chain, l.size = few, minBest-1
+	if l.full(1) {
+		t.Error("a chain ends before there is enough text for a better one")
+	}
+	if l.size++; !l.full(1) {
+		t.Error("a chain goes on when there is enough text for a better one")
+	}
+	c.end(few)
 	best := begin(zstd.SpeedBestCompression)
 	other := begin(zstd.SpeedBetterCompression) // the best one is taken
 	c.end(other)
