@@ -128,7 +128,9 @@ func TestHardHeaders(t *testing.T) {
 				t.Fatal(err)
 			}
 			mails[again.ID] = mail
-			if r, err := a.element(again.ID); err != nil || len(r.data) > 600+len(mail)/64 {
+			// Between the two another chain may begin.
+			r, err := a.element(again.ID)
+			if err != nil || r.start == e.text.start && len(r.data) > 600+len(mail)/64 {
 				t.Errorf("%s, mail %d of %d bytes: the text of the second copy takes %d, %v", h.name, i, len(mail), len(r.data), err)
 			}
 		}
