@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 
 	"daybook/archive/ledger"
 
@@ -112,9 +113,9 @@ func (h held) encode() []byte {
 }
 
 func decodeHeld(b []byte) (h held, err error) {
-	c := &cursor{rest: b}
-	h.Records, h.Bytes = c.uvarint(), c.uvarint()
-	if c.bad || len(c.rest) > 0 {
+	c := &fields{b: b}
+	h.Records, h.Bytes = c.uvarint(math.MaxUint64), c.uvarint(math.MaxUint64)
+	if c.bad || len(c.b) > 0 {
 		return held{}, errors.New("what a segment holds of a tenant is damaged")
 	}
 	return h, nil

@@ -3,6 +3,7 @@ package archive
 import (
 	"encoding/binary"
 	"errors"
+	"math"
 	"slices"
 )
 
@@ -133,9 +134,9 @@ func decodeRoster(b []byte) (roster, error) {
 	if r.lost {
 		b = b[1:]
 	}
-	c := &cursor{rest: b}
+	c := &fields{b: b}
 	last := uint64(0)
-	for !c.bad && len(c.rest) > 0 {
+	for !c.bad && len(c.b) > 0 {
 		one := c.listed(last)
 		c.bad = c.bad || len(r.list) == maxHeads
 		last = one.number
@@ -147,41 +148,15 @@ func decodeRoster(b []byte) (roster, error) {
 	return r, nil
 }
 
-// cursor reads a value of the catalog; bad tells that it is damaged.
-type cursor struct {
-	rest []byte
-	bad  bool
-}
-
-func (c *cursor) byte() byte {
-	if len(c.rest) == 0 {
-		c.bad = true
-		return 0
-	}
-	b := c.rest[0]
-	c.rest = c.rest[1:]
-	return b
-}
-
-func (c *cursor) uvarint() uint64 {
-	v, n := binary.Uvarint(c.rest)
-	if n <= 0 {
-		c.bad, c.rest = true, nil
-		return 0
-	}
-	c.rest = c.rest[n:]
-	return v
-}
-
 // after reads a number that comes after another, and the flag beside it.
-func (c *cursor) after(last uint64) (number uint64, flag bool) {
-	v := c.uvarint()
+func (c *fields) after(last uint64) (number uint64, flag bool) {
+	v := c.uvarint(math.MaxUint64)
 	number = last + v>>1
 	c.bad = c.bad || number <= last
 	return number, v&1 != 0
 }
 
-func (c *cursor) listed(last uint64) (one listed) {
+func (c *fields) listed(last uint64) (one listed) {
 	number, more := c.after(last)
 	one.number = number
 	if !more {

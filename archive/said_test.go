@@ -33,6 +33,8 @@ func TestSaidPieces(t *testing.T) {
 		{"one in the other", "Message-ID: " + id + "\r\nSubject: lost: " + id + "\r\n\r\n", "titst", "", ""},
 		{"in the text", "From: a@b\r\n\r\nSubject: " + subject + "\r\n", "t", "", "Subject: " + subject},
 		{"longer than a summary keeps", "Subject: " + long + "\r\n\r\n", "tst", "", "long\r\n"},
+		{"UTF-8", "Subject: Über das Treffen am Donnerstag\r\n\r\n", "tst", "", "Subject: \r\n"},
+		{"no UTF-8", "Subject: \xdcber das Treffen am Donnerstag\r\n\r\n", "t", "", "\xdcber das"},
 		{"in another code", "Subject: =?utf-8?q?About_the_meeting_on_Thursday?=\r\n\r\n", "t", "", "=?utf-8?q?"},
 	} {
 		mail := []byte(c.mail)

@@ -3,6 +3,7 @@ package archive
 import (
 	"encoding/binary"
 	"errors"
+	"math"
 
 	"daybook/archive/ledger"
 
@@ -94,11 +95,11 @@ func (t TenantTotals) encode() []byte {
 }
 
 func decodeTenant(b []byte) (t TenantTotals, err error) {
-	c := &cursor{rest: b}
+	c := &fields{b: b}
 	for _, v := range t.fields() {
-		*v = c.uvarint()
+		*v = c.uvarint(math.MaxUint64)
 	}
-	if c.bad || len(c.rest) > 0 {
+	if c.bad || len(c.b) > 0 {
 		return TenantTotals{}, errors.New("the totals of a tenant are damaged")
 	}
 	return t, nil
