@@ -30,15 +30,20 @@ func (b *bench) run(ctx context.Context) (m *measurement, err error) {
 	if m.Machine, err = describeMachine(b.servers.work); err != nil {
 		return nil, err
 	}
-	m.Machine.Versions = b.servers.peers.versions(ctx, b.servers.program)
+	if !b.grow {
+		m.Machine.Versions = b.servers.peers.versions(ctx, b.servers.program)
+	}
 	before, err := bystanders()
 	if err != nil {
 		return nil, err
 	}
 	began := time.Now()
 	measure := b.measureRates
-	if b.storage {
+	switch {
+	case b.storage:
 		measure = b.measureStorage
+	case b.grow:
+		measure = b.measureGrowth
 	}
 	if err := measure(ctx, m); err != nil {
 		return nil, err
@@ -58,6 +63,9 @@ func (b *bench) setUp(ctx context.Context) (err error) {
 	b.sets = map[int]*set{}
 	if b.servers.work, err = os.MkdirTemp(b.work, "daybook-bench-*"); err != nil {
 		return err
+	}
+	if b.grow {
+		return nil // the archive is used without the daemon
 	}
 	if err := b.prepareDaybook(ctx); err != nil {
 		return errors.Join(err, os.RemoveAll(b.servers.work))

@@ -21,10 +21,14 @@ type settings struct {
 	Connections []int    `json:"connections"`
 	Large       bool     `json:"large"`
 	Senders     int      `json:"senders,omitempty"` // connections for storage
+	Entries     int      `json:"entries,omitempty"` // that an archive grows to
+	Lookups     int      `json:"lookups,omitempty"` // of each kind, in one that grows
 
 	flood   bool     // also far more large messages at once
 	mail    []string // folders of .eml files that are the mix; none: generated mail
 	storage bool     // measure the room that mail takes, and not how fast it is taken
+	grow    bool     // measure an archive that grows
+	kept    string   // folder of the archive that grows, which stays; empty: none does
 	solid   bool     // also as one stream under zstd, which takes long
 	folders []string // of .eml files; none: generated mail
 	program string   // the daybook to measure; empty: built from this checkout
@@ -53,6 +57,10 @@ func parseFlags(args []string, problems io.Writer) (s settings, asJSON bool, err
 	f.BoolVar(&s.storage, "storage", false, "measure the room that the .eml files of the folders named last take, or generated mail")
 	f.IntVar(&s.Senders, "senders", 2, "with --storage: connections that send at once")
 	f.BoolVar(&s.solid, "solid", true, "with --storage: also compress each set as one stream with zstd, which takes longest")
+	f.BoolVar(&s.grow, "grow", false, "measure an archive that grows: how fast it takes mail and finds it")
+	f.IntVar(&s.Entries, "entries", 10_000_000, "with --grow: how many entries it gets")
+	f.IntVar(&s.Lookups, "lookups", 300, "with --grow: how often is looked for something of each kind")
+	f.StringVar(&s.kept, "keep", "", "with --grow: fill the archive in this `folder`, go on with what is there, and leave it there")
 	f.StringVar(&s.program, "daybook", "", "measure this `program` instead of building cmd/daybook")
 	f.StringVar(&s.work, "work", os.TempDir(), "`folder` for the archives, on the disk that is to be measured")
 	f.BoolVar(&asJSON, "json", false, "print JSON, for bench compare")
@@ -73,11 +81,17 @@ func parseFlags(args []string, problems io.Writer) (s settings, asJSON bool, err
 }
 
 func (s *settings) check(rest []string) error {
+	if s.storage && s.grow {
+		return fmt.Errorf("--storage and --grow are measured apart; leave one of the two out")
+	}
 	if s.storage {
 		return s.checkStorage(rest)
 	}
 	if len(rest) > 0 {
 		return fmt.Errorf("%q is not a command; there are show and compare", rest[0])
+	}
+	if s.grow && (s.Entries < 1 || s.Lookups < 1) {
+		return fmt.Errorf("--entries and --lookups must be more than 0")
 	}
 	for _, p := range s.Paths {
 		if !slices.Contains(allPaths(), p) {

@@ -18,6 +18,7 @@ type measurement struct {
 	Large    []large   `json:"large,omitempty"`
 	Flood    []flood   `json:"flood,omitempty"`
 	Storage  []stored  `json:"storage,omitempty"`
+	Growth   []grown   `json:"growth,omitempty"`
 }
 
 // machine is the kind of machine that it ran on.

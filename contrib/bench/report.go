@@ -13,8 +13,12 @@ import (
 func printReport(out io.Writer, m *measurement) error {
 	var b strings.Builder
 	printMachine(&b, &m.Machine)
-	if len(m.Storage) > 0 {
-		printStorage(&b, m)
+	if len(m.Storage) > 0 || len(m.Growth) > 0 {
+		if len(m.Storage) > 0 {
+			printStorage(&b, m)
+		} else {
+			printGrowth(&b, m)
+		}
 		_, err := io.WriteString(out, b.String())
 		return err
 	}

@@ -1,0 +1,254 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"daybook/archive"
+)
+
+// growWriters is how many goroutines append at once: groups are large then.
+const growWriters = 64
+
+// grown is how an archive stood when it had so many entries.
+type grown struct {
+	Entries int `json:"entries"`
+	// Rate is how many entries a second the last Stretch of them took; 0 when they had
+	// been there before.
+	Rate    float64 `json:"appends_per_second,omitempty"`
+	Stretch int     `json:"stretch,omitempty"`
+	Ledger  extent  `json:"ledger"`
+	Catalog extent  `json:"catalog"`
+	// HeapMiB is what Go's heap held, and ResidentMiB what the process had of memory,
+	// both after all lookups; PeakMiB is the most it had since it started.
+	HeapMiB     float64 `json:"heap_mib"`
+	ResidentMiB float64 `json:"resident_mib"`
+	PeakMiB     float64 `json:"peak_mib"`
+	// Open is how long opening took after the archive was closed in order, and Unclean
+	// after it had been cut off, in seconds.
+	Open    float64  `json:"open_seconds"`
+	Unclean float64  `json:"open_unclean_seconds,omitempty"`
+	Lookups []lookup `json:"lookups"`
+}
+
+// growSteps are the numbers of entries at which is measured, up to the last one.
+func growSteps(last int) (steps []int) {
+	for _, n := range []int{10_000, 100_000, 1_000_000, 3_000_000, 10_000_000} {
+		if n < last {
+			steps = append(steps, n)
+		}
+	}
+	return append(steps, last)
+}
+
+// grower fills an archive, and measures it on the way.
+type grower struct {
+	mailer   *growMailer
+	dir      string
+	lookups  int // of each kind
+	progress io.Writer
+	archive  *archive.Archive
+	entries  int
+}
+
+// measureGrowth fills an archive and measures it, again and again.
+func (b *bench) measureGrowth(ctx context.Context, m *measurement) (err error) {
+	dir := b.kept
+	if dir == "" {
+		dir = filepath.Join(b.servers.work, "archive")
+	}
+	g := &grower{mailer: newGrowMailer(), dir: dir, lookups: b.Lookups, progress: b.progress}
+	if _, err := g.open(); err != nil {
+		return err
+	}
+	defer func() {
+		if g.archive != nil {
+			err = errors.Join(err, g.archive.Close())
+		}
+	}()
+	for _, n := range growSteps(b.Entries) {
+		if n < g.entries {
+			continue
+		}
+		one, err := g.step(ctx, n)
+		if err != nil {
+			return fmt.Errorf("at %d entries: %w", n, err)
+		}
+		m.Growth = append(m.Growth, one)
+	}
+	if len(m.Growth) == 0 {
+		return fmt.Errorf("the archive in %s has %d entries already; ask for more with --entries", dir, g.entries)
+	}
+	return nil
+}
+
+// open opens the archive and gives how long that took.
+func (g *grower) open() (seconds float64, err error) {
+	began := time.Now()
+	g.archive, err = openGrown(g.dir)
+	if err != nil {
+		return 0, err
+	}
+	seconds = time.Since(began).Seconds()
+	s := g.archive.Stats()
+	g.entries = int(s.Entries)
+	if s.Events > 0 || s.Last != s.Entries {
+		return 0, fmt.Errorf("%s holds something else than what the benchmark writes; name another folder with --keep", g.dir)
+	}
+	return seconds, nil
+}
+
+func openGrown(dir string) (*archive.Archive, error) {
+	return archive.Open(dir, archive.Options{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+}
+
+// step fills the archive up to n entries and measures it.
+func (g *grower) step(ctx context.Context, n int) (one grown, err error) {
+	one.Entries = n
+	if n > g.entries {
+		// What a new process has to learn first is over by then.
+		one.Stretch = min(200_000, (n-g.entries+1)/2)
+		fmt.Fprintf(g.progress, "filling the archive up to %d entries\n", n)
+		if err := g.fill(ctx, n-one.Stretch); err != nil {
+			return one, err
+		}
+		began := time.Now()
+		if err := g.fill(ctx, n); err != nil {
+			return one, err
+		}
+		one.Rate = ratio(float64(one.Stretch), time.Since(began).Seconds())
+		if one.Unclean, err = g.openCopy(); err != nil {
+			return one, err
+		}
+	}
+	if err := g.archive.Close(); err != nil {
+		return one, err
+	}
+	g.archive = nil
+	for _, part := range []struct {
+		name string
+		sum  *extent
+	}{{"ledger", &one.Ledger}, {"catalog", &one.Catalog}} {
+		if *part.sum, err = extentOf(filepath.Join(g.dir, part.name)); err != nil {
+			return one, err
+		}
+	}
+	if one.Open, err = g.open(); err != nil {
+		return one, err
+	}
+	if g.entries != n {
+		return one, fmt.Errorf("%d are in the archive", g.entries)
+	}
+	fmt.Fprintf(g.progress, "looking for some of %d entries\n", n)
+	if one.Lookups, err = g.lookAll(ctx); err != nil {
+		return one, err
+	}
+	return one, one.memory()
+}
+
+// fill appends mail until the archive has n entries.
+func (g *grower) fill(ctx context.Context, n int) error {
+	next := atomic.Int64{}
+	next.Store(int64(g.entries))
+	failed := make([]error, growWriters)
+	var group sync.WaitGroup
+	for i := range failed {
+		group.Go(func() {
+			for failed[i] == nil && ctx.Err() == nil {
+				at := int(next.Add(1) - 1)
+				if at >= n {
+					return
+				}
+				_, failed[i] = g.archive.Append(ctx, g.mailer.make(at).receipt())
+			}
+		})
+	}
+	group.Wait()
+	g.entries = n
+	return errors.Join(append(failed, ctx.Err())...)
+}
+
+// openCopy opens the archive as it stands on the disk, which is how it would be found
+// if the process had been killed, and gives how many seconds that took.
+func (g *grower) openCopy() (seconds float64, err error) {
+	dir := g.dir + ".killed"
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	if err := copyGrown(g.dir, dir); err != nil {
+		return 0, err
+	}
+	began := time.Now()
+	a, err := openGrown(dir)
+	if err != nil {
+		return 0, err
+	}
+	seconds = time.Since(began).Seconds()
+	if n := int(a.Stats().Entries); n != g.entries {
+		err = fmt.Errorf("after an unclean end it has %d entries of %d", n, g.entries)
+	}
+	return seconds, errors.Join(err, a.Close())
+}
+
+// copyGrown copies an archive that nobody writes to. Files that are written once are
+// linked.
+func copyGrown(from, to string) error {
+	segments, err := filepath.Glob(filepath.Join(from, "ledger", "*.seg"))
+	if err != nil {
+		return err
+	}
+	last := ""
+	if len(segments) > 0 {
+		last = filepath.Base(segments[len(segments)-1])
+	}
+	return filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
+		rest, relative := filepath.Rel(from, path)
+		if err := errors.Join(err, relative); errors.Is(err, fs.ErrNotExist) {
+			return nil // a table that was merged with others meanwhile
+		} else if err != nil {
+			return err
+		}
+		target, name := filepath.Join(to, rest), entry.Name()
+		switch {
+		case entry.IsDir():
+			return os.MkdirAll(target, 0o700)
+		case strings.HasSuffix(name, ".sst") || strings.HasSuffix(name, ".seg") && name != last:
+			return os.Link(path, target)
+		case !entry.Type().IsRegular():
+			return nil
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(target, b, 0o600)
+	})
+}
+
+// memory looks at what the process has.
+func (o *grown) memory() error {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	text, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return err
+	}
+	resident, err := parseField(text, "VmRSS")
+	if err != nil {
+		return err
+	}
+	peak, err := parseField(text, "VmHWM")
+	const perMiB = 1 << 10 // they are given in kB
+	o.HeapMiB, o.ResidentMiB, o.PeakMiB = float64(m.HeapAlloc)/(1<<20), float64(resident)/perMiB, float64(peak)/perMiB
+	return err
+}
