@@ -94,6 +94,8 @@ type catalog struct {
 	// of contents. It is owned by apply as well.
 	held   map[string]held
 	heldIn uint32
+	// spans are those that were widened last. It is owned by apply as well.
+	spans map[spanName]span
 	// unread counts the entries whose dictionary was missing when they were applied, and
 	// may yet be in the ledger.
 	unread int
@@ -111,6 +113,7 @@ func openCatalog(dir string, c codec, read func(ledger.Location) (ledger.Record,
 	}
 	k := &catalog{
 		codec: c, db: db, trouble: t, tenants: map[string]TenantTotals{}, held: map[string]held{}, past: newPast(c, read),
+		spans: map[spanName]span{},
 	}
 	if o.ReadOnly {
 		k.overlay = db.NewIndexedBatch()
@@ -256,7 +259,7 @@ func (k *catalog) apply(records []ledger.Record, end ledger.Mark) error {
 			return err
 		}
 	}
-	if err := errors.Join(k.pass.writeTenants(b), k.pass.writeHeld(b)); err != nil {
+	if err := errors.Join(k.pass.writeTenants(b), k.pass.writeHeld(b), k.pass.writeSpans(b)); err != nil {
 		return err
 	}
 	if err := b.Set(stateKey(), s.encode(), nil); err != nil {
@@ -276,6 +279,7 @@ func (k *catalog) apply(records []ledger.Record, end ledger.Mark) error {
 	maps.Copy(k.tenants, k.pass.tenants)
 	k.keepListed()
 	k.keepHeld(end.Segment)
+	k.keepSpans()
 	return nil
 }
 
@@ -351,6 +355,11 @@ func (k *catalog) index(b *pebble.Batch, e *Entry, s *state) error {
 		if err := b.Set(memberKey(e.Message, e.ID), nil, nil); err != nil {
 			return err
 		}
+	}
+	at := spanOfTime(e.Received)
+	k.cover(e.ID, at, s)
+	if head {
+		k.cover(e.Message, at, s)
 	}
 	for _, key := range indexKeys(e) {
 		s.keys++

@@ -20,10 +20,11 @@ type pass struct {
 	listed  map[uint64]head   // entries that rosters name since, which cannot be looked up yet
 	tenants map[string]TenantTotals
 	held    map[string]held // by their key
+	spans   map[spanName]span
 }
 
 func newPass() *pass {
-	return &pass{map[string]roster{}, map[uint64]head{}, map[string]TenantTotals{}, map[string]held{}}
+	return &pass{map[string]roster{}, map[uint64]head{}, map[string]TenantTotals{}, map[string]held{}, map[spanName]span{}}
 }
 
 // join finds the message that an entry belongs to, tells the entry, and remembers it

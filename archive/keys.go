@@ -3,17 +3,15 @@ package archive
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"math"
 	"slices"
 	"strings"
-	"time"
 
 	"daybook/archive/ledger"
 )
 
 // catalogVersion is raised whenever the table below changes; a catalog of
 // another version is made anew by Open.
-const catalogVersion = 6
+const catalogVersion = 7
 
 // The catalog's keys. Integers are big endian, so that keys sort by them. hash is
 // the first 8 bytes of a SHA-256; two texts may share it, so what is found under
@@ -30,7 +28,8 @@ const catalogVersion = 6
 //	sender   hash(address):8 seq:8          -
 //	recipient hash(address):8 seq:8         -
 //	msgid    hash(Message-ID):8 seq:8       -
-//	time     received, nanoseconds:8 seq:8  -
+//	time     level:1 place:8                first and last time of arrival of the entries in a
+//	                                        span of numbers, nanoseconds:8 each, see spans.go
 //	quarantine seq:8                        state of the entry: 0 waiting, 1 kept
 //	policy   sha256:32                      seq:8 of the last event that kept its text
 //	join     hash(tenant, Message-ID or     numbers of the latest messages with it, and of
@@ -45,9 +44,9 @@ const catalogVersion = 6
 //
 // Senders, recipients and Message-IDs are those of the envelope and the header, and
 // those of the truth. A message has the number of its first entry, the head. Under
-// sender, recipient, msgid and time a joined entry stands twice: with its own number,
-// and with the head's, where the value is the number of the last entry that put it
-// there. So messages are found in the order of their numbers.
+// sender, recipient and msgid a joined entry stands twice: with its own number, and with
+// the head's, where the value is the number of the last entry that put it there. So
+// messages are found in the order of their numbers.
 const (
 	keyOwn        = 'D'
 	keyOwnCopy    = 'd'
@@ -106,18 +105,6 @@ func textPrefix(prefix byte, text string) []byte {
 	return append([]byte{prefix}, sum[:8]...)
 }
 
-// timePrefix orders by time, from 1970 on.
-func timePrefix(t time.Time) []byte {
-	const last = math.MaxInt64 / int64(time.Second)
-	switch s := t.Unix(); {
-	case s < 0:
-		t = time.Unix(0, 0)
-	case s >= last:
-		t = time.Unix(last, 0)
-	}
-	return binary.BigEndian.AppendUint64([]byte{keyTime}, uint64(t.UnixNano()))
-}
-
 // foldAddress makes addresses that differ in case alike. Local parts may be
 // case-sensitive (RFC 5321 section 2.4), yet nobody who searches wants that.
 func foldAddress(a string) string { return strings.ToLower(a) }
@@ -126,7 +113,8 @@ func foldAddress(a string) string { return strings.ToLower(a) }
 // without them.
 func bareID(id string) string { return strings.Trim(id, "<>") }
 
-// indexKeys are the keys under which an entry is found, apart from its number.
+// indexKeys are the keys under which an entry is found, apart from its number and its
+// time.
 func indexKeys(e *Entry) [][]byte {
 	seen := make(map[string]bool, len(e.Envelope.Recipients)+3)
 	var keys [][]byte
@@ -136,7 +124,6 @@ func indexKeys(e *Entry) [][]byte {
 			keys = append(keys, key)
 		}
 	}
-	add(timePrefix(e.Received))
 	for a := range e.senders() {
 		add(textPrefix(keySender, foldAddress(a)))
 	}

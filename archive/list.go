@@ -2,6 +2,7 @@ package archive
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"iter"
 	"math"
@@ -84,32 +85,85 @@ func (a *Archive) Events(ctx context.Context, q Query) iter.Seq2[Event, error] {
 // numbers gives the numbers of entries that a query may want, by the narrowest
 // index there is for it.
 func (a *Archive) numbers(ctx context.Context, from pebble.Reader, q Query) iter.Seq2[uint64, error] {
+	prefix := []byte{keyEntry}
 	switch {
 	case q.Quarantine == QuarantineOnly:
 		return scan(ctx, from, []byte{keyQuarantine}, q)
 	case q.MessageID != "":
-		return scan(ctx, from, textPrefix(keyMessageID, bareID(q.MessageID)), q)
+		prefix = textPrefix(keyMessageID, bareID(q.MessageID))
 	case q.Recipient != "":
-		return scan(ctx, from, textPrefix(keyRecipient, foldAddress(q.Recipient)), q)
+		prefix = textPrefix(keyRecipient, foldAddress(q.Recipient))
 	case q.Sender != "":
-		return scan(ctx, from, textPrefix(keySender, foldAddress(q.Sender)), q)
-	case !q.Since.IsZero() || !q.Until.IsZero():
-		return byTime(ctx, from, q)
+		prefix = textPrefix(keySender, foldAddress(q.Sender))
 	}
-	return scan(ctx, from, []byte{keyEntry}, q)
+	if w := q.times(from); w != nil {
+		return scanTimes(ctx, from, prefix, q, w)
+	}
+	return scan(ctx, from, prefix, q)
 }
 
 // scan gives the numbers at the end of the keys with a prefix.
 func scan(ctx context.Context, from pebble.Reader, prefix []byte, q Query) iter.Seq2[uint64, error] {
-	low := append(slices.Clone(prefix), seqKey(0, min(q.After, math.MaxUint64-1)+1)[1:]...)
-	high := prefixEnd(prefix)
-	if q.Before > 0 {
-		high = append(slices.Clone(prefix), seqKey(0, q.Before)[1:]...)
-	}
+	low, high := q.bounds(prefix)
 	return func(yield func(uint64, error) bool) {
 		err := walk(ctx, from, low, high, q.Reverse, func(it *pebble.Iterator) bool { return yield(keySeq(it.Key()), nil) })
 		if err != nil {
 			yield(0, err)
+		}
+	}
+}
+
+// bounds are the first key with a prefix that a query may want, and the first behind.
+func (q *Query) bounds(prefix []byte) (low, high []byte) {
+	low = keyAt(prefix, min(q.After, math.MaxUint64-1)+1)
+	if q.Before > 0 {
+		return low, keyAt(prefix, q.Before)
+	}
+	return low, prefixEnd(prefix)
+}
+
+// keyAt is a prefix with a number behind it.
+func keyAt(prefix []byte, number uint64) []byte {
+	return binary.BigEndian.AppendUint64(slices.Clone(prefix), number)
+}
+
+// scanTimes is scan without the numbers whose entries, as far as the spans tell, came in
+// at another time. It leaps over these.
+func scanTimes(ctx context.Context, from pebble.Reader, prefix []byte, q Query, w *times) iter.Seq2[uint64, error] {
+	low, high := q.bounds(prefix)
+	return func(yield func(uint64, error) bool) {
+		it, err := from.NewIter(&pebble.IterOptions{LowerBound: low, UpperBound: high})
+		if err != nil {
+			yield(0, catalogError(err))
+			return
+		}
+		defer it.Close()
+		first, next := it.First, it.Next
+		leap := func(n spanName) bool { return n.end() > n.begin() && it.SeekGE(keyAt(prefix, n.end())) }
+		if q.Reverse {
+			first, next = it.Last, it.Prev
+			leap = func(n spanName) bool { return it.SeekLT(keyAt(prefix, n.begin())) }
+		}
+		for ok := first(); ok; {
+			number := keySeq(it.Key())
+			none, away, err := w.skip(number)
+			if err == nil {
+				err = ctx.Err()
+			}
+			switch {
+			case err != nil:
+				yield(0, err)
+				return
+			case away:
+				ok = leap(none)
+			case !yield(number, nil):
+				return
+			default:
+				ok = next()
+			}
+		}
+		if err := it.Error(); err != nil {
+			yield(0, catalogError(err))
 		}
 	}
 }
@@ -137,40 +191,6 @@ func walk(ctx context.Context, from pebble.Reader, low, high []byte, reverse boo
 		return catalogError(err)
 	}
 	return nil
-}
-
-// byTime gives the numbers of the entries that came in within a time, in order
-// of number: clocks may jump, numbers do not.
-func byTime(ctx context.Context, from pebble.Reader, q Query) iter.Seq2[uint64, error] {
-	low, high := []byte{keyTime}, prefixEnd([]byte{keyTime})
-	if !q.Since.IsZero() {
-		low = timePrefix(q.Since)
-	}
-	if !q.Until.IsZero() {
-		high = timePrefix(q.Until)
-	}
-	return func(yield func(uint64, error) bool) {
-		it, err := from.NewIter(&pebble.IterOptions{LowerBound: low, UpperBound: high})
-		if err != nil {
-			yield(0, catalogError(err))
-			return
-		}
-		var found []uint64
-		for ok := it.First(); ok && ctx.Err() == nil; ok = it.Next() {
-			if n := keySeq(it.Key()); n > q.After && (q.Before == 0 || n < q.Before) {
-				found = append(found, n)
-			}
-		}
-		if err := errors.Join(it.Error(), it.Close()); err != nil {
-			yield(0, catalogError(err))
-			return
-		}
-		if err := ctx.Err(); err != nil {
-			yield(0, err)
-			return
-		}
-		inOrder(found, q.Reverse, yield)
-	}
 }
 
 // inOrder gives numbers in their order, each once.

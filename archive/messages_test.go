@@ -359,6 +359,11 @@ func TestVerifyChecksJoins(t *testing.T) {
 		"no key of a head": func(t *testing.T, a *Archive, set func(key, value []byte)) {
 			set(headKey(indexKeys(entry(t, a, 3))[0], 1), nil)
 		},
+		"no time": func(t *testing.T, a *Archive, set func(key, value []byte)) { set(spanOf(1, 4).key(), nil) },
+		"another time": func(t *testing.T, a *Archive, set func(key, value []byte)) {
+			set(spanOf(0, 1).key(), span{1, 2}.encode())
+		},
+		"times damaged": func(t *testing.T, a *Archive, set func(key, value []byte)) { set(spanOf(2, 1).key(), []byte{1}) },
 		"key too many": func(t *testing.T, a *Archive, set func(key, value []byte)) {
 			set(headKey(indexKeys(entry(t, a, 3))[0], 2), []byte{3})
 		},

@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -91,18 +92,24 @@ func storeOptions(o *Options) *pebble.Options {
 		FS:                          storeFS{o.FS},
 		ReadOnly:                    o.ReadOnly,
 		FormatMajorVersion:          pebble.FormatValueSeparation,
-		CacheSize:                   32 << 20,
+		CacheSize:                   64 << 20,
 		MemTableSize:                16 << 20,
 		MemTableStopWritesThreshold: 4,
-		L0CompactionThreshold:       2,
+		L0CompactionThreshold:       4,
 		// The ledger is the catalog's log: what was not written out yet is applied again.
 		DisableWAL: true,
 		Logger:     storeLogger{o.Logger, o.Fatal},
 	}
 	for i := range p.Levels {
 		p.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
-		p.Levels[i].Compression = func() *sstable.CompressionProfile { return sstable.ZstdCompression }
+		profile := sstable.ZstdCompression
+		if i < len(p.Levels)-2 {
+			profile = sstable.SnappyCompression
+		}
+		p.Levels[i].Compression = func() *sstable.CompressionProfile { return profile }
 	}
+	p.Experimental.SpanPolicyFunc = pebble.MakeStaticSpanPolicyFunc(bytes.Compare,
+		pebble.KeyRange{Start: []byte{keyJoin}, End: []byte{keyJoin + 1}}, pebble.SpanPolicy{PreferFastCompression: true})
 	// Pebble asks no filter of the last level when one key is looked up (IterOptions.
 	// UseL6Filters), so there they would only take room: a tenth of the catalog.
 	p.Levels[len(p.Levels)-1].FilterPolicy = pebble.NoFilterPolicy

@@ -350,7 +350,7 @@ func (v *verifier) catalog() error {
 	if v.report.Damage > 0 {
 		return nil // what is lost in the ledger is still in the catalog
 	}
-	index := have.keys[keySender] + have.keys[keyRecipient] + have.keys[keyMessageID] + have.keys[keyTime]
+	index := have.keys[keySender] + have.keys[keyRecipient] + have.keys[keyMessageID]
 	if have.keys[keyEntry] != v.report.Entries || have.keys[keyEvent] != v.report.Events || index != v.keys {
 		v.damage(Damage{Reason: "the catalog holds what the ledger does not; run `daybook rebuild`"})
 	}
@@ -420,6 +420,8 @@ func (t *tally) add(key, value []byte) (err error) {
 		for i := range r.list {
 			t.remembered += uint64(1 + len(r.list[i].forms))
 		}
+	case keyTime:
+		_, err = decodeSpan(value)
 	case keyOwn:
 		_, err = decodeOwn(value)
 	case keyOwnCopy:
@@ -447,10 +449,8 @@ func keyName(prefix byte) string {
 		return "sender"
 	case keyRecipient:
 		return "recipient"
-	case keyMessageID:
-		return "Message-ID"
 	}
-	return "time"
+	return "Message-ID"
 }
 
 // counter counts what is written to it.

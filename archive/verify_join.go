@@ -32,6 +32,9 @@ func (v *verifier) joining(e *Entry, r ledger.Record) {
 			closer.Close()
 		}
 	}
+	if !v.timed(e.ID, e) || j.reason != "" && !v.timed(j.head, e) {
+		complain("the catalog does not find it by its time")
+	}
 	for _, key := range indexKeys(e) {
 		err := v.indexed(key, e.ID)
 		if err == nil && j.reason != "" {
@@ -41,6 +44,18 @@ func (v *verifier) joining(e *Entry, r ledger.Record) {
 			complain(fmt.Sprintf("the catalog does not find it by its %s", keyName(key[0])))
 		}
 	}
+}
+
+// timed tells whether the spans around a number have an entry's time of arrival.
+func (v *verifier) timed(number uint64, e *Entry) bool {
+	at := spanOfTime(e.Received)
+	for level := range byte(spanLevels) {
+		s, ok, err := spanIn(v.from, spanOf(level, number))
+		if err != nil || !ok || s.with(at) != s {
+			return false
+		}
+	}
+	return true
 }
 
 var errIndex = errors.New("an index is damaged")
