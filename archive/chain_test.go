@@ -30,6 +30,19 @@ func letter(n int, r *rand.Rand) []byte {
 	return []byte(b.String())
 }
 
+// element gives the text of an entry as it is stored.
+func (a *Archive) element(id uint64) (element, error) {
+	at, err := location(a.catalog.reader(), seqKey(keyEntry, id))
+	if err != nil {
+		return element{}, err
+	}
+	r, err := a.record(at, typeEntry, id)
+	if err != nil {
+		return element{}, err
+	}
+	return textIn(r)
+}
+
 func TestTextsAreCompressedWithThoseBefore(t *testing.T) {
 	dir := t.TempDir()
 	a := open(t, dir, Options{})

@@ -55,16 +55,21 @@ func (a *Archive) recorded(from pebble.Reader, id uint64) (Entry, error) {
 // record reads an entry's or event's record.
 func (a *Archive) record(at ledger.Location, kind uint8, id uint64) (ledger.Record, error) {
 	r, err := a.ledger.Read(at)
+	return r, asRecord(r, err, at, kind, id)
+}
+
+// asRecord tells what is wrong with a record that was read as that of an entry or event.
+func asRecord(r ledger.Record, err error, at ledger.Location, kind uint8, id uint64) error {
 	var d *ledger.Damage
 	switch {
 	case errors.As(err, &d):
-		return r, damaged(id, at, d.Reason)
+		return damaged(id, at, d.Reason)
 	case err != nil:
-		return r, fmt.Errorf("entry %d: %w", id, err)
+		return fmt.Errorf("entry %d: %w", id, err)
 	case r.Type != kind || r.Seq != id:
-		return r, damaged(id, at, "another record stands in its place; run `daybook rebuild`")
+		return damaged(id, at, "another record stands in its place; run `daybook rebuild`")
 	}
-	return r, nil
+	return nil
 }
 
 // WriteTo writes the exact bytes of an entry's message to w. Every piece is

@@ -22,7 +22,7 @@ const (
 // not there, or not the one that was written there. It wraps [ErrDropped] when
 // the record was dropped by compaction.
 func (l *Ledger) Read(at Location) (Record, error) {
-	if at.Offset < headerSize || at.Length > MaxBody {
+	if !at.possible() {
 		return Record{}, damageAt(at, "no record can stand here")
 	}
 	f, err := l.files.get(at.Segment, l.id)

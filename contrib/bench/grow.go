@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -31,7 +32,8 @@ type grown struct {
 	Ledger  extent  `json:"ledger"`
 	Catalog extent  `json:"catalog"`
 	// HeapMiB is what Go's heap held, and ResidentMiB what the process had of memory,
-	// both after all lookups; PeakMiB is the most it had since it started.
+	// both after all lookups. PeakMiB is the most it had while the archive was filled, or,
+	// when nothing was added to it, while something was looked for.
 	HeapMiB     float64 `json:"heap_mib"`
 	ResidentMiB float64 `json:"resident_mib"`
 	PeakMiB     float64 `json:"peak_mib"`
@@ -116,6 +118,9 @@ func openGrown(dir string) (*archive.Archive, error) {
 // step fills the archive up to n entries and measures it.
 func (g *grower) step(ctx context.Context, n int) (one grown, err error) {
 	one.Entries = n
+	if err := forgetPeak(); err != nil {
+		return one, err
+	}
 	if n > g.entries {
 		// What a new process has to learn first is over by then.
 		one.Stretch = min(200_000, (n-g.entries+1)/2)
@@ -128,6 +133,9 @@ func (g *grower) step(ctx context.Context, n int) (one grown, err error) {
 			return one, err
 		}
 		one.Rate = ratio(float64(one.Stretch), time.Since(began).Seconds())
+		if one.PeakMiB, err = ownMemory("VmHWM"); err != nil {
+			return one, err
+		}
 		if one.Unclean, err = g.openCopy(); err != nil {
 			return one, err
 		}
@@ -235,20 +243,30 @@ func copyGrown(from, to string) error {
 }
 
 // memory looks at what the process has.
-func (o *grown) memory() error {
+func (o *grown) memory() (err error) {
 	var m runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&m)
+	o.HeapMiB = float64(m.HeapAlloc) / (1 << 20)
+	if o.ResidentMiB, err = ownMemory("VmRSS"); err == nil && o.PeakMiB == 0 {
+		o.PeakMiB, err = ownMemory("VmHWM")
+	}
+	return err
+}
+
+// ownMemory reads a figure of the memory of this process, in MiB. See proc(5).
+func ownMemory(name string) (float64, error) {
 	text, err := os.ReadFile("/proc/self/status")
 	if err != nil {
-		return err
+		return 0, err
 	}
-	resident, err := parseField(text, "VmRSS")
-	if err != nil {
-		return err
-	}
-	peak, err := parseField(text, "VmHWM")
-	const perMiB = 1 << 10 // they are given in kB
-	o.HeapMiB, o.ResidentMiB, o.PeakMiB = float64(m.HeapAlloc)/(1<<20), float64(resident)/perMiB, float64(peak)/perMiB
-	return err
+	const perMiB = 1 << 10 // it is given in kB
+	n, err := parseField(text, name)
+	return float64(n) / perMiB, err
+}
+
+// forgetPeak has the kernel begin anew to watch the most memory that this process has.
+func forgetPeak() error {
+	debug.FreeOSMemory()
+	return os.WriteFile("/proc/self/clear_refs", []byte("5"), 0)
 }
