@@ -6,11 +6,13 @@
 // that does nothing. It makes its own messages, is its own client for LMTP, SMTP and
 // milters, and prints tables with ratios. With --storage it measures how much room
 // mail takes in the archive, beside zstd, and whether it comes back as it was sent.
+// With --grow it measures how fast an archive takes mail, and finds it, as it grows.
 //
 //	bench [flags]           measure; --json prints what was measured instead
 //	bench --storage [flags] [DIR ...]
 //	                        measure the room that the .eml files of folders take,
 //	                        or, without a folder, generated mail
+//	bench --grow [flags]    measure an archive that grows
 //	bench show A            print the tables of a file made with --json
 //	bench compare A B       print what changed between two such files
 //

@@ -90,6 +90,9 @@ func (s *settings) check(rest []string) error {
 	if len(rest) > 0 {
 		return fmt.Errorf("%q is not a command; there are show and compare", rest[0])
 	}
+	if s.kept != "" && !s.grow {
+		return fmt.Errorf("--keep is about the archive of --grow, which is missing")
+	}
 	if s.grow && (s.Entries < 1 || s.Lookups < 1) {
 		return fmt.Errorf("--entries and --lookups must be more than 0")
 	}

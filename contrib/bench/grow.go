@@ -118,32 +118,16 @@ func openGrown(dir string) (*archive.Archive, error) {
 // step fills the archive up to n entries and measures it.
 func (g *grower) step(ctx context.Context, n int) (one grown, err error) {
 	one.Entries = n
-	if err := forgetPeak(); err != nil {
-		return one, err
-	}
+	forgetPeak()
 	if n > g.entries {
-		// What a new process has to learn first is over by then.
-		one.Stretch = min(200_000, (n-g.entries+1)/2)
-		fmt.Fprintf(g.progress, "filling the archive up to %d entries\n", n)
-		if err := g.fill(ctx, n-one.Stretch); err != nil {
-			return one, err
-		}
-		began := time.Now()
-		if err := g.fill(ctx, n); err != nil {
-			return one, err
-		}
-		one.Rate = ratio(float64(one.Stretch), time.Since(began).Seconds())
-		if one.PeakMiB, err = ownMemory("VmHWM"); err != nil {
-			return one, err
-		}
-		if one.Unclean, err = g.openCopy(); err != nil {
+		if err := g.growTo(ctx, n, &one); err != nil {
 			return one, err
 		}
 	}
-	if err := g.archive.Close(); err != nil {
+	err, g.archive = g.archive.Close(), nil
+	if err != nil {
 		return one, err
 	}
-	g.archive = nil
 	for _, part := range []struct {
 		name string
 		sum  *extent
@@ -163,6 +147,26 @@ func (g *grower) step(ctx context.Context, n int) (one grown, err error) {
 		return one, err
 	}
 	return one, one.memory()
+}
+
+// growTo fills the archive up to n entries, and measures that.
+func (g *grower) growTo(ctx context.Context, n int, one *grown) (err error) {
+	// What a new process has to learn first is over after the first half.
+	one.Stretch = min(200_000, (n-g.entries+1)/2)
+	fmt.Fprintf(g.progress, "filling the archive up to %d entries\n", n)
+	if err := g.fill(ctx, n-one.Stretch); err != nil {
+		return err
+	}
+	began := time.Now()
+	if err := g.fill(ctx, n); err != nil {
+		return err
+	}
+	one.Rate = ratio(float64(one.Stretch), time.Since(began).Seconds())
+	if one.PeakMiB, err = ownMemory("VmHWM"); err != nil {
+		return err
+	}
+	one.Unclean, err = g.openCopy()
+	return err
 }
 
 // fill appends mail until the archive has n entries.
@@ -266,7 +270,8 @@ func ownMemory(name string) (float64, error) {
 }
 
 // forgetPeak has the kernel begin anew to watch the most memory that this process has.
-func forgetPeak() error {
+// One that does not tells the most since the process started.
+func forgetPeak() {
 	debug.FreeOSMemory()
-	return os.WriteFile("/proc/self/clear_refs", []byte("5"), 0)
+	_ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0)
 }

@@ -64,7 +64,7 @@ func (*growMailer) parties(n int) (sender int, recipients []int, rest *rand.Rand
 	return sender, recipients, r
 }
 
-// make gives message n, of 300 to 700 bytes.
+// make gives message n, of 250 to 700 bytes.
 func (g *growMailer) make(n int) *growMail {
 	sender, recipients, r := g.parties(n)
 	m := &growMail{n: n, received: growReceived(n), sender: growAddress(sender)}

@@ -8,7 +8,7 @@ import (
 
 // printGrowth prints how an archive did as it grew.
 func printGrowth(out io.Writer, m *measurement) {
-	fmt.Fprintf(out, "an archive that grows, %d writers, messages of 300 to 700 bytes; bytes are per entry, opening is in seconds\n\n", growWriters)
+	fmt.Fprintf(out, "an archive that grows, %d writers, messages of 250 to 700 bytes; bytes are per entry, opening is in seconds\n\n", growWriters)
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "entries\tappends/s\tof the first\tledger\tcatalog\theap MiB\tresident MiB\tpeak MiB\topen\tafter a kill\t")
 	for i := range m.Growth {

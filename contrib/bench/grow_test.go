@@ -1,0 +1,166 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"daybook/archive"
+)
+
+// A small archive grows, is measured, and goes on growing where it was left.
+func TestGrowth(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "kept")
+	grow := func(entries string) (m measurement) {
+		t.Helper()
+		var out, problems bytes.Buffer
+		args := []string{"--grow", "--entries", entries, "--lookups", "25", "--json", "--keep", dir, "--work", t.TempDir()}
+		if status := run(t.Context(), args, &out, &problems); status != 0 {
+			t.Fatalf("status %d: %s", status, problems.String())
+		}
+		if err := json.Unmarshal(out.Bytes(), &m); err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	for _, c := range []struct {
+		entries string
+		filled  bool
+	}{{"300", true}, {"700", true}, {"700", false}} {
+		m := grow(c.entries)
+		if len(m.Growth) != 1 || m.Machine.CPUs == 0 {
+			t.Fatalf("%+v", m)
+		}
+		g := m.Growth[0]
+		if g.Rate > 0 != c.filled || g.Unclean > 0 != c.filled || g.Ledger.Bytes == 0 || g.Catalog.Bytes == 0 ||
+			g.Open <= 0 || g.HeapMiB <= 0 || g.ResidentMiB <= 0 || g.PeakMiB < g.ResidentMiB/2 || len(g.Lookups) != 9 {
+			t.Errorf("%s entries: %+v", c.entries, g)
+		}
+		for _, l := range g.Lookups {
+			if l.Times != 25 || l.P50 <= 0 || l.P99 < l.P50 {
+				t.Errorf("%s entries: %+v", c.entries, l)
+			}
+		}
+	}
+	var out, problems bytes.Buffer
+	if status := run(t.Context(), []string{"--grow", "--entries", "600", "--keep", dir}, &out, &problems); status != statusFailed || !strings.Contains(problems.String(), "has 700 entries already") {
+		t.Errorf("status %d: %s", status, problems.String())
+	}
+	if left, err := filepath.Glob(dir + "*"); err != nil || !slices.Equal(left, []string{dir}) {
+		t.Errorf("%q is left, %v", left, err)
+	}
+}
+
+// An archive of another kind is not written to.
+func TestGrowthOfAnotherArchive(t *testing.T) {
+	dir := t.TempDir()
+	a, err := openGrown(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.AppendEvent(t.Context(), archive.Event{Kind: archive.EventGap, Text: "mail went past"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var out, problems bytes.Buffer
+	if status := run(t.Context(), []string{"--grow", "--entries", "10", "--keep", dir}, &out, &problems); status != statusFailed || !strings.Contains(problems.String(), "--keep") {
+		t.Errorf("status %d: %s", status, problems.String())
+	}
+}
+
+// What was found is compared with what came in.
+func TestGrownEntriesAreChecked(t *testing.T) {
+	g := &grower{mailer: newGrowMailer(), dir: t.TempDir()}
+	if _, err := g.open(); err != nil {
+		t.Fatal(err)
+	}
+	defer g.archive.Close()
+	if err := g.fill(t.Context(), 50); err != nil {
+		t.Fatal(err)
+	}
+	f := &finder{grower: g, ctx: t.Context()}
+	for id := uint64(1); id <= 50; id++ {
+		e, err := g.archive.Entry(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, err := f.check(&e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if size := len(g.mailer.make(n).body); size < 250 || size > 700 {
+			t.Errorf("message %d has %d bytes", n, size)
+		}
+		for what, spoil := range map[string]func(*archive.Entry){
+			"its digest or size":     func(e *archive.Entry) { e.SHA256[3]++ },
+			"its time of arrival":    func(e *archive.Entry) { e.Received = e.Received.Add(1) },
+			"its envelope":           func(e *archive.Entry) { e.Envelope.Sender.Address += "x" },
+			"its summary":            func(e *archive.Entry) { e.Summary.Subject = "" },
+			"its message":            func(e *archive.Entry) { e.Message++ },
+			"has the Message-ID":     func(e *archive.Entry) { e.Summary.MessageID = "<x@y>" },
+			"not message 7 as it ca": func(e *archive.Entry) { e.Summary.MessageID = "<7.x@y>" },
+		} {
+			other := e
+			spoil(&other)
+			if n == 7 && strings.Contains(what, "7") {
+				continue
+			}
+			if _, err := f.check(&other); err == nil || !strings.Contains(err.Error(), what) {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+	}
+}
+
+func TestGrowSteps(t *testing.T) {
+	for _, c := range []struct {
+		last int
+		want []int
+	}{
+		{1, []int{1}}, {10_000, []int{10_000}}, {10_001, []int{10_000, 10_001}},
+		{10_000_000, []int{10_000, 100_000, 1_000_000, 3_000_000, 10_000_000}},
+	} {
+		if got := growSteps(c.last); !slices.Equal(got, c.want) {
+			t.Errorf("up to %d: %d", c.last, got)
+		}
+	}
+}
+
+func TestGrowthReport(t *testing.T) {
+	m := &measurement{Growth: []grown{
+		{Entries: 100, Rate: 2000, Stretch: 50, Ledger: extent{5000, 8192}, Catalog: extent{1000, 4096}, HeapMiB: 1, ResidentMiB: 20, PeakMiB: 30,
+			Open: 0.5, Unclean: 0.25, Lookups: []lookup{{"get entry", 10, 0.125, 1}, {"list newest", 10, 2, 3}}},
+		{Entries: 200, Ledger: extent{10000, 8192}, Catalog: extent{1000, 4096}, Open: 1, Lookups: []lookup{{"get entry", 10, 0.25, 1}, {"list newest", 10, 4, 5}}},
+		{Entries: 400, Rate: 1000},
+	}}
+	var out strings.Builder
+	if err := printReport(&out, m); err != nil {
+		t.Fatal(err)
+	}
+	squeezed := strings.Join(strings.Fields(out.String()), " ")
+	for _, want := range []string{
+		"100 2000 1.00 50.0 10.0 1 20 30 0.50 0.25", "200 - - 50.0 5.0 0 0 0 1.00 -", "400 1000 0.50",
+		"entries get entry list newest 100 0.12 / 1.00 2.00 / 3.00 200 0.25 / 1.00 4.00 / 5.00",
+	} {
+		if !strings.Contains(squeezed, want) {
+			t.Errorf("the report does not say %q:\n%s", want, out.String())
+		}
+	}
+}
+
+func TestBadGrowthCommandLines(t *testing.T) {
+	for _, args := range [][]string{
+		{"--grow", "--entries", "0"}, {"--grow", "--lookups", "0"}, {"--grow", "--storage"}, {"--grow", "folder"}, {"--keep", os.TempDir()},
+	} {
+		var out, problems bytes.Buffer
+		if status := run(t.Context(), args, &out, &problems); status != statusUsage || problems.Len() == 0 {
+			t.Errorf("%q: status %d, %q", args, status, problems.String())
+		}
+	}
+}
