@@ -85,29 +85,44 @@ func (k *catalog) pack(until <-chan time.Time) {
 	}
 }
 
-// storeOptions are those of the catalog's Pebble. The cache and the memtables
-// bound its memory.
+const (
+	// storeMemory is that of the catalog's Pebble. It takes the memtables out of its
+	// cache, of which there are two as a rule: the cache has what is left, and must have
+	// room for the indexes of tables, or no key is found without reading several blocks.
+	storeMemory   = 64 << 20
+	memTable      = 16 << 20
+	mostMemTables = 4
+	// storeLevels is how many of the lower levels are compressed well. What is above is
+	// written anew before long.
+	storeLevels = 2
+)
+
+// storeOptions are those of the catalog's Pebble.
 func storeOptions(o *Options) *pebble.Options {
 	p := &pebble.Options{
 		FS:                          storeFS{o.FS},
 		ReadOnly:                    o.ReadOnly,
 		FormatMajorVersion:          pebble.FormatValueSeparation,
-		CacheSize:                   64 << 20,
-		MemTableSize:                16 << 20,
-		MemTableStopWritesThreshold: 4,
-		L0CompactionThreshold:       4,
+		CacheSize:                   storeMemory,
+		MemTableSize:                memTable,
+		MemTableStopWritesThreshold: mostMemTables,
+		// All keys are in L0 as they came, so that a compaction of it has all of the level
+		// below written anew: not too often.
+		L0CompactionThreshold: 4,
 		// The ledger is the catalog's log: what was not written out yet is applied again.
 		DisableWAL: true,
 		Logger:     storeLogger{o.Logger, o.Fatal},
 	}
 	for i := range p.Levels {
-		p.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
-		profile := sstable.ZstdCompression
-		if i < len(p.Levels)-2 {
-			profile = sstable.SnappyCompression
+		profile := sstable.SnappyCompression
+		if i >= len(p.Levels)-storeLevels {
+			profile = sstable.ZstdCompression
 		}
+		p.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 		p.Levels[i].Compression = func() *sstable.CompressionProfile { return profile }
 	}
+	// What is looked up for each entry that comes in, and as a rule is not there, yields
+	// next to nothing to a good compressor: its keys are digests.
 	p.Experimental.SpanPolicyFunc = pebble.MakeStaticSpanPolicyFunc(bytes.Compare,
 		pebble.KeyRange{Start: []byte{keyJoin}, End: []byte{keyJoin + 1}}, pebble.SpanPolicy{PreferFastCompression: true})
 	// Pebble asks no filter of the last level when one key is looked up (IterOptions.
