@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"sync/atomic"
@@ -87,10 +88,13 @@ func (l *Ledger) Submit(ctx context.Context, thread *Thread, records []Record) (
 	return func() error { return l.wait(r) }, nil
 }
 
-// wait waits until a request is done with. When nobody writes, the caller does, for
-// itself and all others that wait: so a lone one needs no other goroutine to be woken.
+// wait waits until a request is done with. A lone caller writes for itself, so that no
+// other goroutine has to be woken; where there are many, the committer makes large groups
+// of them.
 func (l *Ledger) wait(r *request) error {
-	if l.writing.TryLock() {
+	if l.crowd.Load() {
+		l.kick()
+	} else if l.writing.TryLock() {
 		l.lead()
 	}
 	select {
@@ -141,7 +145,9 @@ func (l *Ledger) kick() {
 func (l *Ledger) round() {
 	select {
 	case r := <-l.queue:
-		if group := l.gather(r); l.broken == nil {
+		group := l.gather(r)
+		l.crowd.Store(len(group) > 1)
+		if l.broken == nil {
 			l.broken = l.commit(group)
 		} else {
 			finish(group, l.broken)
@@ -156,6 +162,9 @@ func (l *Ledger) run() {
 	for {
 		select {
 		case <-l.waiting:
+			if l.crowd.Load() {
+				runtime.Gosched() // those that are about to append come into the same group
+			}
 			l.writing.Lock()
 			l.lead()
 		case r := <-l.turn:

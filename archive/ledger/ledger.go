@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -75,7 +76,8 @@ type Ledger struct {
 	// writing is held by whoever commits: the committer, or one of those who wait.
 	writing sync.Mutex
 	w       writer
-	broken  error // why nothing is written any more
+	broken  error       // why nothing is written any more
+	crowd   atomic.Bool // the last group was of more than one request
 
 	mu    sync.Mutex
 	mark  Mark   // behind the last group that was synced and applied
