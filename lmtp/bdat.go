@@ -31,6 +31,9 @@ func (s *session) bdat(arg string) error {
 	}
 	refusal := s.bdatRefusal()
 	if refusal == nil && s.tx.chunks == nil {
+		if last && !s.beyondMeasure(size) {
+			return s.onlyChunk(size)
+		}
 		s.beginChunks()
 	}
 	if s.beyondMeasure(size) {
@@ -58,6 +61,46 @@ func (s *session) bdat(arg string) error {
 		return s.say([]byte(Reply{Code: 250, Enhanced: "2.0.0", Text: strconv.FormatInt(size, 10) + " octets"}.line(false)))
 	}
 	return s.lastChunk()
+}
+
+// onlyChunk takes a message that comes in one chunk. The handler runs in the session's goroutine, as for DATA.
+func (s *session) onlyChunk(size int64) error {
+	s.wire.beginOctets(s.cfg.DataTimeout)
+	s.wire.allow(s.cfg.MessageTimeout)
+	if err := s.wire.out.Flush(); err != nil { // the handler may take its time
+		return fmt.Errorf("sending replies: %w", err)
+	}
+	ctx, cancel := context.WithCancelCause(s.ctx)
+	defer cancel(nil)
+	octets := &octetReader{wire: s.wire, left: size}
+	b := &body{src: octets, left: s.cfg.MaxMessage, lost: cancel}
+	replies := s.deliver(ctx, s.tx.env, b)
+	b.detach()
+	if err := s.wire.readOctets(octets.left, func([]byte) {}); err != nil {
+		return fmt.Errorf("reading a chunk: %w", err)
+	}
+	if size > s.cfg.MaxMessage {
+		replies = sameReply(tooLarge(s.cfg.MaxMessage), s.tx.rcpts)
+	}
+	return s.complete(replies)
+}
+
+// An octetReader reads as many octets as are announced. The end of the connection before the last one is io.ErrUnexpectedEOF.
+type octetReader struct {
+	wire *wire
+	left int64
+}
+
+func (r *octetReader) Read(p []byte) (int, error) {
+	if r.left == 0 {
+		return 0, io.EOF
+	}
+	n, err := r.wire.in.Read(p[:min(int64(len(p)), r.left)])
+	r.left -= int64(n)
+	if err != nil {
+		err = fmt.Errorf("reading a chunk: %w", cut(err))
+	}
+	return n, err
 }
 
 func (s *session) bdatRefusal() error {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
+	"runtime/debug"
 	"slices"
 	"sync/atomic"
 
@@ -58,7 +60,8 @@ func (l *Ledger) Append(ctx context.Context, records []Record) error {
 
 // Submit is Append in two steps: when it returns without error the records have
 // their place in the queue, behind those that were submitted before, and wait waits
-// as Append does. thread is nil when they build on no other append.
+// as Append does. It must be called, for it may be what writes them. thread is nil when
+// they build on no other append.
 func (l *Ledger) Submit(ctx context.Context, thread *Thread, records []Record) (wait func() error, err error) {
 	if l.readOnly {
 		return nil, errReadOnly
@@ -85,8 +88,15 @@ func (l *Ledger) Submit(ctx context.Context, thread *Thread, records []Record) (
 	return func() error { return l.wait(r) }, nil
 }
 
-// wait waits until a request is done with.
+// wait waits until a request is done with. A lone caller writes for itself, so that no
+// other goroutine has to be woken; where there are many, the committer makes large groups
+// of them.
 func (l *Ledger) wait(r *request) error {
+	if l.crowd.Load() {
+		l.kick()
+	} else if l.writing.TryLock() {
+		l.lead()
+	}
 	select {
 	case <-r.done:
 		return r.err
@@ -100,33 +110,85 @@ func (l *Ledger) wait(r *request) error {
 	}
 }
 
+// lead commits what waits, and has the committer see to what came meanwhile. Whoever
+// queues and finds l.writing locked counts on that. The caller has locked it.
+func (l *Ledger) lead() {
+	defer func() {
+		l.writing.Unlock()
+		if len(l.queue) > 0 {
+			l.kick()
+		}
+	}()
+	defer crash()
+	l.round()
+}
+
+// crash ends the process after a panic: nobody knows how far the writer came. A
+// caller of Append may take its own panics for less.
+func crash() {
+	if v := recover(); v != nil {
+		stack := debug.Stack()
+		go func() { panic(fmt.Sprintf("ledger: %v\n%s", v, stack)) }()
+		select {}
+	}
+}
+
+// kick wakes the committer.
+func (l *Ledger) kick() {
+	select {
+	case l.waiting <- struct{}{}:
+	default:
+	}
+}
+
+// round commits those that wait as one group. l.writing is held.
+func (l *Ledger) round() {
+	select {
+	case r := <-l.queue:
+		group := l.gather(r)
+		l.crowd.Store(len(group) > 1)
+		if l.broken == nil {
+			l.broken = l.commit(group)
+		} else {
+			finish(group, l.broken)
+		}
+	default:
+	}
+}
+
 // run is the committer: it takes all that wait, and commits them as one group.
 func (l *Ledger) run() {
 	defer close(l.stopped)
-	var broken error
 	for {
 		select {
-		case r := <-l.queue:
-			group := l.gather(r)
-			if broken == nil {
-				broken = l.commit(group)
-			} else {
-				finish(group, broken)
+		case <-l.waiting:
+			if l.crowd.Load() {
+				runtime.Gosched() // those that are about to append come into the same group
 			}
+			l.writing.Lock()
+			l.lead()
 		case r := <-l.turn:
-			r.err = broken
-			if broken == nil {
+			l.writing.Lock()
+			if r.err = l.broken; r.err == nil {
 				r.err = l.rotate()
 			}
+			l.writing.Unlock()
+			l.kick()
 			close(r.done)
 		case <-l.stop:
-			select {
-			case r := <-l.queue:
-				finish(l.gather(r), ErrClosed)
-			default:
-				return
-			}
+			l.end()
+			return
 		}
+	}
+}
+
+// end has all requests fail from now on.
+func (l *Ledger) end() {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	l.broken = ErrClosed
+	for len(l.queue) > 0 {
+		l.round()
 	}
 }
 
@@ -149,7 +211,7 @@ func (l *Ledger) Rotate(ctx context.Context) error {
 	return r.err
 }
 
-// rotate is Rotate in the committer. After an error the segment is given up all
+// rotate is Rotate, with l.writing held. After an error the segment is given up all
 // the same: the header of the next may be on the disk already, and says where
 // this one ends.
 func (l *Ledger) rotate() error {
@@ -230,7 +292,7 @@ func (l *Ledger) commit(group []*request) error {
 	return nil
 }
 
-// writer writes groups at the end of the ledger. Only the committer uses it.
+// writer writes groups at the end of the ledger. Whoever holds Ledger.writing uses it.
 type writer struct {
 	fs    vfs.FS
 	dir   string
@@ -288,7 +350,6 @@ func (w *writer) write(group []*request) (all []Record, err error) {
 	mark := w.mark
 	mark.Group++
 	w.buf = w.buf[:0]
-	w.keep.begin()
 	for i, r := range group {
 		for j := range r.records {
 			rec := &r.records[j]
@@ -315,7 +376,7 @@ func (w *writer) write(group []*request) (all []Record, err error) {
 		w.buf = nil
 	}
 	if err != nil {
-		w.keep.undo()
+		w.keep.known = false // some of the group may be in it
 		w.drop()
 		return nil, err
 	}

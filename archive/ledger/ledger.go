@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -65,14 +66,18 @@ type Ledger struct {
 	recovery Recovery
 
 	queue   chan *request
+	waiting chan struct{} // has room for one: the queue is not empty
 	turn    chan *request // asks for another segment
 	stop    chan struct{} // closed by Close: no further requests
 	stopped chan struct{} // closed when the committer has ended
 	closing sync.Once
 	closed  error // what Close returns
 
-	// The committer owns what it writes to.
-	w writer
+	// writing is held by whoever commits: the committer, or one of those who wait.
+	writing sync.Mutex
+	w       writer
+	broken  error       // why nothing is written any more
+	crowd   atomic.Bool // the last group was of more than one request
 
 	mu    sync.Mutex
 	mark  Mark   // behind the last group that was synced and applied
@@ -106,6 +111,7 @@ func Open(ctx context.Context, dir string, o Options) (*Ledger, error) {
 	l := &Ledger{
 		fs: o.FS, dir: dir, limit: o.SegmentSize, readOnly: o.ReadOnly, apply: o.Apply,
 		queue:   make(chan *request, queueLength),
+		waiting: make(chan struct{}, 1),
 		turn:    make(chan *request),
 		stop:    make(chan struct{}),
 		stopped: make(chan struct{}),

@@ -6,12 +6,11 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// keeper keeps the parity of the segment that is written to. Only the committer
-// uses it. Whatever fails in it fails nothing else: a parity file that is not
+// keeper keeps the parity of the segment that is written to. It is the
+// writer's. Whatever fails in it fails nothing else: a parity file that is not
 // there is made by a later segment end, Close, or [Repair].
 type keeper struct {
 	parity
-	before parity // what it was before the group at hand
 	// base is the parity of what stood in the segment before it was opened, and is
 	// being read. It is nil when there was nothing, or it is in parity already.
 	base  chan parity
@@ -21,30 +20,19 @@ type keeper struct {
 
 // start begins with a segment that holds nothing but its header.
 func (k *keeper) start(h header) {
-	*k = keeper{parity: newParity(), before: newParity(), known: true, fresh: true}
+	*k = keeper{parity: newParity(), known: true, fresh: true}
 	k.add(h.bytes(), 0)
 }
 
 // resume goes on with a segment whose parity was read from its file.
 func (k *keeper) resume(p parity) {
-	*k = keeper{parity: p, before: newParity(), known: true}
+	*k = keeper{parity: p, known: true}
 }
 
 // await goes on with a segment whose parity is being read.
 func (k *keeper) await(base chan parity) {
-	*k = keeper{parity: newParity(), before: newParity(), known: true, fresh: true, base: base}
+	*k = keeper{parity: newParity(), known: true, fresh: true, base: base}
 }
-
-// begin notes where the next group begins, for undo.
-func (k *keeper) begin() {
-	if k.known {
-		copy(k.before.sum, k.sum)
-		k.before.end = k.end
-	}
-}
-
-// undo forgets the group at hand.
-func (k *keeper) undo() { k.parity, k.before = k.before, k.parity }
 
 // add takes bytes that are written.
 func (k *keeper) add(b []byte, at int64) {

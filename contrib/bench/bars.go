@@ -26,7 +26,7 @@ type bar struct {
 func bars(m *measurement) []bar {
 	lmtp := func(kb, connections int) *cell { return m.find(subject{pathLMTP, kb, connections, nameDaybook}) }
 	mix, small, crowd := lmtp(mixSize, barConnections), lmtp(4, barConnections), lmtp(mixSize, barCrowd)
-	sync := m.find(subject{pathSync, 4, 1, nameDaybook})
+	sync, chunks := m.find(subject{pathSync, 4, 1, nameDaybook}), m.find(subject{pathSync, 4, 1, nameDaybookBDAT})
 	postfix := m.find(subject{pathPostfix, postfixKB, postfixSessions, nameDaybook})
 	latency := m.find(subject{pathLatency, postfixKB, latencyConnections, nameDaybook})
 	sendmail := m.find(subject{pathSendmail, postfixKB, 1, nameDaybookTCP})
@@ -35,6 +35,7 @@ func bars(m *measurement) []bar {
 		{"LMTP, mix, 32 connections", 1, " x Dovecot with zstd and single instance", m.multiple(mix, nameDovecotSIS), false, "at least 5"},
 		{"LMTP, 4 KB, 32 connections", 2, " of smtp-sink", m.share(small), false, "at least 0.35"},
 		{"LMTP, 4 KB, one connection", 2, " times a write of 4 KB and its fdatasync", inverse(m.multiple(sync, nameAppend)), false, "at most 2"},
+		{"LMTP, 4 KB, one connection that sends by BDAT", 2, " times a write of 4 KB and its fdatasync", inverse(m.multiple(chunks, nameAppend)), false, "at most 2"},
 		{"LMTP, mix, 32 connections, written for each byte", 2, "", of(mix, func(f *figures) float64 { return f.Written }), false, "under 0.7"},
 		{"LMTP, mix, 32 connections, amplification", 2, "", of(mix, func(f *figures) float64 { return f.Amplification }), false, "under 1.15"},
 		{"LMTP, mix, 128 connections, memory at most", 0, " MiB", of(crowd, func(f *figures) float64 { return f.PeakMiB }), true, "under 300"},

@@ -180,12 +180,19 @@ func (b *bench) measureLoad(ctx context.Context, s subject) (f figures, err erro
 	if err != nil {
 		return f, err
 	}
-	running, err := b.servers.start(ctx, s.Server, s.Path)
+	server, path := s.Server, s.Path
+	if server == nameDaybookBDAT {
+		server = nameDaybook
+	}
+	if path == pathSync {
+		path = pathLMTP
+	}
+	running, err := b.servers.start(ctx, server, path)
 	if err != nil {
 		return f, err
 	}
 	defer func() { err = errors.Join(err, running.close()) }()
-	clients, err := connect(func() (client, error) { return dialFor(running, s.Path, messages) }, s.Connections)
+	clients, err := connect(func() (client, error) { return dialFor(running, s, messages) }, s.Connections)
 	defer func() { closeAll(clients) }()
 	if err != nil {
 		return f, err
@@ -193,10 +200,12 @@ func (b *bench) measureLoad(ctx context.Context, s subject) (f figures, err erro
 	return b.loadOn(ctx, running, clients, messages)
 }
 
-// dialFor connects to a server in the way of a path.
-func dialFor(running *server, path string, messages *set) (client, error) {
+// dialFor connects to a server in the way of a subject.
+func dialFor(running *server, s subject, messages *set) (client, error) {
 	switch {
-	case path == pathMilter:
+	case s.Server == nameDaybookBDAT:
+		return dialChunks(running.addr, messages.messages)
+	case s.Path == pathMilter:
 		return dialMilter(running.addr, messages.messages, allProtocol())
 	case running.message == nil:
 		return dialLMTP(running.addr, messages.lmtp)

@@ -222,3 +222,16 @@ func TestPutSendsEachMessageOnce(t *testing.T) {
 		t.Errorf("%d different messages arrived, want %d", len(seen), messages)
 	}
 }
+
+func TestChunkClient(t *testing.T) {
+	for _, kb := range []int{4, 75} {
+		b := &box{}
+		set := newSet(kb)
+		c, err := dialChunks(serveLMTP(t, b), set)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sendAll(t, c, len(set))
+		checkBox(t, b, set, false)
+	}
+}

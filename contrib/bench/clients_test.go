@@ -55,7 +55,7 @@ func TestDovecotMessage(t *testing.T) {
 	b := &box{}
 	messages := newSet(4)
 	running := &server{addr: serveLMTP(t, b), message: dovecotMessage}
-	c, err := dialFor(running, pathLMTP, prepare(messages))
+	c, err := dialFor(running, subject{Path: pathLMTP}, prepare(messages))
 	if err != nil {
 		t.Fatal(err)
 	}

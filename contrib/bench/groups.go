@@ -13,7 +13,7 @@ func (b *bench) groups() [][]subject {
 		case pathLMTP, pathMilter:
 			list = append(list, b.loadGroups(path)...)
 		case pathSync:
-			list = append(list, b.group(path, 4, 1, nameAppend, nameOverwrite, nameDaybook))
+			list = append(list, b.group(path, 4, 1, nameAppend, nameOverwrite, nameSink, nameDaybook, nameDaybookBDAT))
 		case pathPostfix:
 			if !b.can(path) {
 				continue

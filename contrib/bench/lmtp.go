@@ -30,13 +30,17 @@ func newLMTPMessage(m *message) *lmtpMessage {
 	}
 }
 
-func envelope(m *message) []byte {
+// envelope gives the commands before a message.
+func envelope(m *message) []byte { return commands(m, "DATA") }
+
+// commands gives those of the envelope, and the last one.
+func commands(m *message, last string) []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "MAIL FROM:<%s>\r\n", m.sender)
 	for _, r := range m.recipients {
 		fmt.Fprintf(&b, "RCPT TO:<%s>\r\n", r)
 	}
-	b.WriteString("DATA\r\n")
+	b.WriteString(last + "\r\n")
 	return []byte(b.String())
 }
 

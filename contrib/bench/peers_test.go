@@ -24,7 +24,7 @@ func TestPaths(t *testing.T) {
 		servers []string
 	}{
 		{pathLMTP, []string{nameSink, nameDovecot}, []string{nameSink, nameDaybook, nameDovecot, nameDovecotSIS}},
-		{pathSync, nil, []string{nameAppend, nameOverwrite, nameDaybook}},
+		{pathSync, []string{nameSink}, []string{nameAppend, nameOverwrite, nameSink, nameDaybook, nameDaybookBDAT}},
 		{pathPostfix, []string{pathPostfix, nameDovecot}, []string{nameNoMilter, nameEveryStep, nameNoReply, nameDaybook, nameDaybookTCP, nameBcc}},
 		{pathSendmail, []string{pathSendmail}, []string{nameNoMilter, nameDaybookTCP}},
 		{pathMilter, nil, []string{nameNothing, nameDaybook}},

@@ -24,13 +24,14 @@ const (
 
 // Names of what is measured.
 const (
-	nameDaybook    = "daybook"
-	nameSink       = "smtp-sink"
-	nameNothing    = "do-nothing"
-	nameDovecot    = "dovecot"
-	nameDovecotSIS = "dovecot-sis" // with zstd and single instance storage
-	nameNoMilter   = "no milter"
-	nameDaybookTCP = "daybook over TCP"
+	nameDaybook     = "daybook"
+	nameSink        = "smtp-sink"
+	nameNothing     = "do-nothing"
+	nameDovecot     = "dovecot"
+	nameDovecotSIS  = "dovecot-sis" // with zstd and single instance storage
+	nameNoMilter    = "no milter"
+	nameDaybookTCP  = "daybook over TCP"
+	nameDaybookBDAT = "daybook, BDAT" // fed by a chunkClient
 )
 
 // ceiling names what Daybook is compared with on a path.

@@ -23,14 +23,13 @@ const (
 	overwritten = 64 << 20
 )
 
-// measureSync measures one connection with messages of 4 KB, or the file beside it.
+// measureSync measures one connection with messages of 4 KB, or a file beside it.
 func (b *bench) measureSync(ctx context.Context, s subject) (f figures, err error) {
-	if s.Server == nameDaybook {
-		s.Path = pathLMTP
-		return b.measureLoad(ctx, s)
-	}
 	size := 0
-	if s.Server == nameOverwrite {
+	switch s.Server {
+	case nameDaybook, nameSink, nameDaybookBDAT:
+		return b.measureLoad(ctx, s)
+	case nameOverwrite:
 		size = overwritten
 	}
 	c, err := newSyncClient(filepath.Join(b.servers.work, "sync"), size)
