@@ -16,7 +16,7 @@ func printComparison(out io.Writer, before, after *measurement) error {
 		before.When.Format("2006-01-02 15:04"), before.Machine.CPUs, before.Machine.Go,
 		after.When.Format("2006-01-02 15:04"), after.Machine.CPUs, after.Machine.Go)
 	found := false
-	for _, compare := range []func(out *strings.Builder, before, after *measurement) bool{compareRates, compareLarge, compareStorage} {
+	for _, compare := range []func(out *strings.Builder, before, after *measurement) bool{compareRates, compareLarge, compareStorage, compareGrowth} {
 		if compare(&b, before, after) {
 			found = true
 		}

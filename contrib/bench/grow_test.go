@@ -164,3 +164,25 @@ func TestBadGrowthCommandLines(t *testing.T) {
 		}
 	}
 }
+
+func TestCompareGrowth(t *testing.T) {
+	one := &measurement{Growth: []grown{{Entries: 10}, {
+		Entries: 100, Rate: 1000, Ledger: extent{Bytes: 10}, Catalog: extent{Bytes: 8}, ResidentMiB: 20, PeakMiB: 50, Open: 2, Unclean: 4,
+		Lookups: []lookup{{"get entry", 10, 2, 4}},
+	}}}
+	two := &measurement{Growth: []grown{{
+		Entries: 100, Rate: 2000, Ledger: extent{Bytes: 5}, Catalog: extent{Bytes: 2}, ResidentMiB: 10, PeakMiB: 75, Open: 1, Unclean: 3,
+		Lookups: []lookup{{"get entry", 10, 1, 5}, {"list newest", 10, 1, 1}},
+	}, {Entries: 1000}}}
+	var out strings.Builder
+	if err := printComparison(&out, one, two); err != nil {
+		t.Fatal(err)
+	}
+	squeezed := strings.Join(strings.Fields(out.String()), " ")
+	if !strings.HasSuffix(squeezed, "get entry list newest 100 2.00 0.50 0.25 0.50 1.50 0.50 0.75 0.50 / 1.25 0.00 / 0.00") {
+		t.Errorf("compare prints %q", squeezed)
+	}
+	if err := printComparison(&out, one, &measurement{Growth: []grown{{Entries: 7}}}); err == nil {
+		t.Error("runs without a number of entries in common were compared")
+	}
+}

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"text/tabwriter"
 )
 
@@ -42,4 +44,49 @@ func printGrowth(out io.Writer, m *measurement) {
 		fmt.Fprintln(t)
 	}
 	t.Flush()
+}
+
+// compareGrowth prints a line for each number of entries that both runs have, nothing
+// when there is none, and tells whether there is one.
+func compareGrowth(out *strings.Builder, before, after *measurement) (found bool) {
+	var b strings.Builder
+	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
+	for _, is := range after.Growth {
+		i := slices.IndexFunc(before.Growth, func(was grown) bool { return was.Entries == is.Entries })
+		if i < 0 {
+			continue
+		}
+		if !found {
+			fmt.Fprint(t, "entries\tappends/s\tledger\tcatalog\tresident\tpeak memory\topen\tafter a kill\t")
+			for _, l := range is.Lookups {
+				fmt.Fprintf(t, "%s\t", l.Name)
+			}
+			fmt.Fprintln(t)
+			found = true
+		}
+		was := before.Growth[i]
+		fmt.Fprintf(t, "%d", is.Entries)
+		for _, figure := range []func(*grown) float64{
+			func(g *grown) float64 { return g.Rate },
+			func(g *grown) float64 { return float64(g.Ledger.Bytes) },
+			func(g *grown) float64 { return float64(g.Catalog.Bytes) },
+			func(g *grown) float64 { return g.ResidentMiB },
+			func(g *grown) float64 { return g.PeakMiB },
+			func(g *grown) float64 { return g.Open },
+			func(g *grown) float64 { return g.Unclean },
+		} {
+			fmt.Fprintf(t, "\t%.2f", ratio(figure(&is), figure(&was)))
+		}
+		for _, l := range is.Lookups {
+			var old lookup
+			if i := slices.IndexFunc(was.Lookups, func(o lookup) bool { return o.Name == l.Name }); i >= 0 {
+				old = was.Lookups[i]
+			}
+			fmt.Fprintf(t, "\t%.2f / %.2f", ratio(l.P50, old.P50), ratio(l.P99, old.P99))
+		}
+		fmt.Fprintln(t, "\t")
+	}
+	t.Flush() // its errors are those of a strings.Builder, which has none
+	out.WriteString(b.String())
+	return found
 }
