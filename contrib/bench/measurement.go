@@ -48,7 +48,9 @@ type subject struct {
 }
 
 // own tells whether it is a figure of Daybook's.
-func (s subject) own() bool { return s.Server == nameDaybook || s.Server == nameDaybookTCP || s.Server == nameDaybookBDAT }
+func (s subject) own() bool {
+	return s.Server == nameDaybook || s.Server == nameDaybookTCP || s.Server == nameDaybookBDAT
+}
 
 // cell is one subject in all rounds.
 type cell struct {
