@@ -1,6 +1,7 @@
 package milter
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"maps"
@@ -75,6 +76,29 @@ func macroName(name string) string {
 		return name[1 : len(name)-1]
 	}
 	return name
+}
+
+// macroSet is what an SMFIC_MACRO holds.
+type macroSet struct {
+	text   []byte // as the values were sent
+	code   gomilter.Code
+	values map[string]string // not to be changed: several stages may have it
+}
+
+// parse reads an SMFIC_MACRO frame. Postfix sends the same macros before each
+// header field.
+func (m *macroSet) parse(payload []byte) error {
+	if len(payload) > 0 && m.values != nil && bytes.Equal(payload[1:], m.text) {
+		m.code = gomilter.Code(payload[0])
+		return nil
+	}
+	code, values, err := parseMacros(payload)
+	if err != nil {
+		return err
+	}
+	m.code, m.values = code, values
+	m.text = append(m.text[:0], payload[1:]...)
+	return nil
 }
 
 // parseMacros reads an SMFIC_MACRO frame: a command code, then names and values

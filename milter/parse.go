@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	gomilter "github.com/emersion/go-milter"
@@ -101,10 +102,10 @@ func parseConnect(payload []byte) (*Connection, error) {
 	return c, nil
 }
 
-// headerField rebuilds a header field from an SMFIC_HEADER frame: name, NUL,
+// appendHeaderField rebuilds a header field from an SMFIC_HEADER frame: name, NUL,
 // value, NUL. A NUL inside the value is kept. Without exact, the MTA has taken
 // the space after the colon away.
-func headerField(payload []byte, exact bool) ([]byte, error) {
+func appendHeaderField(field, payload []byte, exact bool) ([]byte, error) {
 	name, value, ok := bytes.Cut(payload, []byte{0})
 	if !ok {
 		return nil, errors.New("SMFIC_HEADER: name without NUL")
@@ -113,17 +114,24 @@ func headerField(payload []byte, exact bool) ([]byte, error) {
 	if !ok {
 		return nil, errors.New("SMFIC_HEADER: value without NUL")
 	}
-	field := make([]byte, 0, len(name)+len(value)+bytes.Count(value, []byte{'\n'})+len(": \r\n"))
+	field = slices.Grow(field, len(name)+len(value)+bytes.Count(value, []byte{'\n'})+len(": \r\n"))
 	field = append(field, name...)
 	field = append(field, ':')
 	if !exact {
 		field = append(field, ' ')
 	}
-	for i, b := range value {
-		if b == '\n' && (i == 0 || value[i-1] != '\r') {
+	for {
+		end := bytes.IndexByte(value, '\n')
+		if end < 0 {
+			break
+		}
+		field = append(field, value[:end]...)
+		if end == 0 || value[end-1] != '\r' {
 			field = append(field, '\r')
 		}
-		field = append(field, b)
+		field = append(field, '\n')
+		value = value[end+1:]
 	}
+	field = append(field, value...)
 	return append(field, '\r', '\n'), nil
 }
