@@ -107,7 +107,7 @@ func parseMacros(payload []byte) (gomilter.Code, map[string]string, error) {
 	if len(payload) == 0 {
 		return 0, nil, errors.New("SMFIC_MACRO without a command")
 	}
-	code, rest := gomilter.Code(payload[0]), payload[1:]
+	code, rest := gomilter.Code(payload[0]), string(payload[1:]) // one copy for all values
 	values := make(map[string]string)
 	for len(rest) > 0 {
 		if len(values) == maxMacros {
