@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/iotest"
 
@@ -100,7 +101,7 @@ func TestFrameReaderCuts(t *testing.T) {
 	body := randomBytes(4, 200_000)
 	stream := slices.Concat(rawFrame('N'), rawFrame('L', cstrings("a", "b")), rawFrame('B', body), rawFrame('E'))
 	read := func(r io.Reader) (frames []frame, err error) {
-		for in := newFrameReader(r); ; {
+		for in := framesOf(r); ; {
 			f, err := in.read()
 			if err != nil {
 				return frames, err
@@ -120,15 +121,32 @@ func TestFrameReaderCuts(t *testing.T) {
 	}
 }
 
-// TestFrameReaderKeepsBodies reads on and looks at an earlier body chunk.
-func TestFrameReaderKeepsBodies(t *testing.T) {
-	in := newFrameReader(bytes.NewReader(slices.Concat(rawFrame('B', []byte("one")), rawFrame('B', []byte("two")))))
-	first, err := in.read()
-	if err != nil {
-		t.Fatal(err)
+// framesOf reads frames from a reader.
+func framesOf(in io.Reader) *frameReader {
+	r := newFrameReader(new(sync.Pool))
+	r.reset(in)
+	return r
+}
+
+// TestFrameReaderUsesRoomsAgain reads pieces of all sizes one after another, of
+// which each stands where those before it stood.
+func TestFrameReaderUsesRoomsAgain(t *testing.T) {
+	var stream []byte
+	var bodies [][]byte
+	for n, size := range []int{5000, 65535, 1, 300_000, scratchSize, 70_000, 9000, 0, 65536, 65537} {
+		bodies = append(bodies, randomBytes(byte(n), size))
+		stream = append(stream, rawFrame('B', bodies[n])...)
 	}
-	if _, err := in.read(); err != nil || string(first.payload) != "one" {
-		t.Errorf("first chunk is now %q, %v", first.payload, err)
+	in := framesOf(bytes.NewReader(stream))
+	for n, body := range bodies {
+		f, err := in.read()
+		if err != nil || !bytes.Equal(f.payload, body) {
+			t.Fatalf("piece %d of %d bytes came as %d, %v", n, len(body), len(f.payload), err)
+		}
+	}
+	in.release()
+	if in.room != nil {
+		t.Error("a room is kept")
 	}
 }
 
