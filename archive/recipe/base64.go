@@ -65,20 +65,18 @@ func (p *pairs) fill() {
 
 // fillLines fills wire with lines of whole quanta that are one encoding.
 func fillLines(wire, stored []byte, runs []run) {
-	const slack = 8 // bytes more than needed that are read, and written
 	var p pairs
 	fast := len(stored) >= minPairs
 	if fast {
 		p.fill()
 	}
 	for _, r := range runs {
-		size := r.chars / 4 * 3
 		for range r.times {
+			size := min(r.chars/4*3, len(stored))
 			if fast && len(wire) >= r.chars+slack && len(stored) >= size+slack {
 				p.encode(wire[:r.chars+slack], stored[:size+slack], r.chars)
 			} else {
-				size = min(size, len(stored))
-				base64.StdEncoding.Encode(wire[:r.chars], stored[:size])
+				plainLine(wire[:r.chars], stored[:size])
 			}
 			copy(wire[r.chars:], r.end)
 			wire, stored = wire[r.chars+len(r.end):], stored[size:]
@@ -86,8 +84,12 @@ func fillLines(wire, stored []byte, runs []run) {
 	}
 }
 
-// encode writes the first n digits, and at most seven more. Both slices are eight bytes
-// longer than what is needed.
+func plainLine(to, from []byte) { base64.StdEncoding.Encode(to, from) }
+
+// slack is how many bytes encode has more of what it reads and writes than it needs.
+const slack = 8
+
+// encode writes the first n digits, and at most seven more.
 func (p *pairs) encode(to, from []byte, n int) {
 	for ; n > 0 && len(to) >= 8 && len(from) >= 8; n -= 8 {
 		v := binary.BigEndian.Uint64(from)
