@@ -89,7 +89,7 @@ const (
 	// storeMemory is that of the catalog's Pebble. It takes the memtables out of its
 	// cache, of which there are two as a rule: the cache has what is left, and must have
 	// room for the indexes of tables, or no key is found without reading several blocks.
-	storeMemory   = 64 << 20
+	storeMemory   = 48 << 20
 	memTable      = 16 << 20
 	mostMemTables = 4
 	// storeLevels is how many of the lower levels are compressed well. What is above is
