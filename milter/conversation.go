@@ -116,7 +116,10 @@ func (c *conversation) next() (gomilter.Code, bool) {
 // codeUnknown is SMFIC_UNKNOWN: an SMTP command that the MTA does not know.
 const codeUnknown gomilter.Code = 'U'
 
+// receive reads the next frame. The memory of the one before is given up first: the
+// MTA may be silent for hours.
 func (c *conversation) receive() (frame, error) {
+	c.frame = frame{}
 	c.frames.release()
 	c.socket.limitFrame(0)
 	if err := c.frames.wait(); err != nil {

@@ -14,8 +14,8 @@ import (
 // into as well. Reading from a lane gives the library the commands that the MTA
 // waits for, without their data; what the library writes goes to the MTA.
 //
-// It is also the library's Milter. All but New's and the methods of a listener
-// run in the library's goroutine.
+// It is also the library's Milter. From start on, the library's goroutine alone
+// uses it.
 type lane struct {
 	net.Conn // the one that is served; nil between two
 	server   *Server
@@ -54,7 +54,7 @@ func (l *lane) begin(g *gate) {
 	l.now = &conversation{ctx: l.server.ctx, config: &l.server.config, socket: s, frames: l.frames, gate: g}
 }
 
-// end closes the connection.
+// end closes the connection, if there is one.
 func (l *lane) end() {
 	c := l.now
 	if c == nil {

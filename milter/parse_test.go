@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -156,5 +157,27 @@ func TestGrantIsOffered(t *testing.T) {
 		if extra := o.grant() &^ o.protocol; extra != 0 {
 			t.Errorf("offered %#x, asked for %#x more", o.protocol, extra)
 		}
+	}
+}
+
+// TestMacroSet reads sets of macros one after another, equal ones among them.
+func TestMacroSet(t *testing.T) {
+	var m macroSet
+	for _, payload := range []string{
+		"Li\x004XYZ\x00", "Li\x004XYZ\x00", "Bi\x004XYZ\x00", "Bi\x004XYA\x00", "M", "L", "Lj\x00mx\x00i\x004XYA\x00", "L", "Ei\x004XYA\x00",
+	} {
+		code, values, err := parseMacros([]byte(payload))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := m.parse([]byte(payload)); err != nil || m.code != code || !maps.Equal(m.values, values) {
+			t.Errorf("%q became %q %v, %v", payload, byte(m.code), m.values, err)
+		}
+	}
+	if err := m.parse([]byte("Lname")); err == nil {
+		t.Error("a name without NUL was taken")
+	}
+	if err := m.parse(nil); err == nil {
+		t.Error("no command was taken")
 	}
 }

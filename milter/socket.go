@@ -46,8 +46,11 @@ func (s *socket) Read(p []byte) (int, error) {
 			return 0, err
 		}
 		n, err := s.calls.read(p)
-		if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+		switch {
+		case !errors.Is(err, os.ErrDeadlineExceeded):
 			return n, err
+		case n > 0:
+			return n, nil
 		}
 		s.armed = time.Time{}
 		if !time.Now().Before(deadline) {
