@@ -21,6 +21,10 @@ const (
 	maxChain = 4 << 20
 	// maxSpan is the most numbers from the first entry of a chain to the last one.
 	maxSpan = 4096
+	// maxTexts is how many texts one chain has at most. Small ones are read one by one to
+	// get at the last, which takes longer than their bytes do, and what they save on those
+	// before them is not more by then.
+	maxTexts = 1024
 	// maxElement is the most text of one entry in a chain.
 	maxElement = 256 << 10
 	// maxLanes is how many tenants have a chain open at the same time.
@@ -78,7 +82,7 @@ type chain struct {
 // full tells that a text of this size begins another chain.
 func (l *lane) full(size int) bool {
 	k := l.chain
-	return k.index >= maxSpan/2 || k.size+size > maxChain || k.early && l.size >= minBest
+	return k.index >= maxTexts || k.size+size > maxChain || k.early && l.size >= minBest
 }
 
 // enter gives the tenant's lane, and leave ends its use. A lane that nobody uses
