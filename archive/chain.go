@@ -194,14 +194,16 @@ func (c *chains) end(k *chain) {
 	c.keep(k.coder)
 }
 
-// keep has a compressor ready for another chain, unless there are enough. c.mu is held.
+// keep has a compressor ready for another chain. Of too many, the one goes that was put
+// aside first: it may be of a level that there is no use for any more. c.mu is held.
 func (c *chains) keep(k *coder) {
 	if k.level == zstd.SpeedBestCompression {
 		c.best = false
 	}
-	if len(c.spare) < maxSpare {
-		c.spare = append(c.spare, k)
+	if len(c.spare) == maxSpare {
+		c.spare = slices.Delete(c.spare, 0, 1)
 	}
+	c.spare = append(c.spare, k)
 }
 
 // coder compresses the texts of a chain, and decompresses them again to see that

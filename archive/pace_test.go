@@ -94,6 +94,36 @@ func TestChainsThatAreUnfit(t *testing.T) {
 	}
 }
 
+// Compressors that were put aside in a rush do not keep those away that are used since.
+func TestSpareCompressors(t *testing.T) {
+	c := newChains(nil)
+	pass := func(waiting int, chains int) (used []*coder) {
+		for range paceTexts {
+			c.pace.begin(waiting, time.Now())
+		}
+		var begun []*chain
+		for range chains {
+			k, err := c.begin(&lane{size: minBest})
+			if err != nil {
+				t.Fatal(err)
+			}
+			begun, used = append(begun, k), append(used, k.coder)
+		}
+		for _, k := range begun {
+			c.end(k)
+		}
+		return used
+	}
+	pass(maxBusy+1, maxSpare+1)
+	first := pass(maxBusy, 1)
+	if again := pass(maxBusy, 1); again[0] != first[0] {
+		t.Error("each chain has a compressor made for it")
+	}
+	if n := len(c.spare); n != maxSpare {
+		t.Errorf("%d compressors are kept", n)
+	}
+}
+
 // Texts come back whatever the levels of the chains are that they are in.
 func TestTextsOfAllLevels(t *testing.T) {
 	dir := t.TempDir()

@@ -92,7 +92,7 @@ func TestSpoolOfLargePieces(t *testing.T) {
 // again.
 func TestRooms(t *testing.T) {
 	for n, want := range map[int]int{
-		0: firstRoom, firstRoom: firstRoom, firstRoom + 1: 2 * firstRoom, spoolMemory: lastRoom, lastRoom: lastRoom, lastRoom + 1: lastRoom + 1,
+		0: firstRoom, firstRoom: firstRoom, firstRoom + 1: firstRoom / 4 * 5, 2*firstRoom + 1: firstRoom / 2 * 5, spoolMemory: lastRoom, lastRoom: lastRoom, lastRoom + 1: lastRoom + 1,
 	} {
 		var r rooms
 		room := r.get(n)
@@ -103,6 +103,29 @@ func TestRooms(t *testing.T) {
 		if again := r.get(n); len(again) != 0 || cap(again) != want {
 			t.Errorf("for %d bytes there is again a room of %d with %d in it", n, cap(again), len(again))
 		}
+	}
+}
+
+// The room for a message that says its size is at most about a quarter more than it takes
+// of the budget.
+func TestRoomOfDeclaredSizes(t *testing.T) {
+	h := newHouse(t, archive.Options{})
+	all := make([]byte, spoolMemory)
+	for size := int64(firstRoom); size <= spoolMemory; size += 1777 {
+		hold := h.ingest.budget.begin(context.Background(), 0)
+		s := h.ingest.newSpool(0, hold)
+		s.declared = size
+		if _, err := s.ReadFrom(bytes.NewReader(all[:size])); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.finish(); err != nil {
+			t.Fatal(err)
+		}
+		if room := int64(cap(s.mem)); room > (hold.taken+leastRoom)*5/4 {
+			t.Errorf("a message of %d bytes has a room of %d, and takes %d of the budget", size, room, hold.taken)
+		}
+		s.reuse()
+		hold.end()
 	}
 }
 

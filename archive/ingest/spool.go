@@ -28,14 +28,15 @@ const (
 	leastRoom = 1 << 10
 )
 
-// rooms are what messages in memory stand in, one after the other: of firstRoom, and of
-// twice the size and so on up to lastRoom. They are safe for concurrent use, and the zero
-// value is ready.
+// rooms are what messages in memory stand in, one after the other: of firstRoom, and so
+// on up to lastRoom in steps of a quarter at most, for what a room has too much is in no
+// budget. They are safe for concurrent use, and the zero value is ready.
 type rooms struct{ pools [roomSizes]sync.Pool } // of *[]byte
 
 const (
-	roomSizes = 6
-	lastRoom  = firstRoom<<(roomSizes-1) + leastRoom
+	roomSteps = 4 // from a size to twice that
+	roomSizes = 5*roomSteps + 1
+	lastRoom  = spoolMemory + leastRoom
 )
 
 // roomSize is the size of the rooms of a kind, from 0 on. The last ones have place for
@@ -44,7 +45,7 @@ func roomSize(kind int) int {
 	if kind == roomSizes-1 {
 		return lastRoom
 	}
-	return firstRoom << kind
+	return firstRoom << (kind / roomSteps) / roomSteps * (roomSteps + kind%roomSteps)
 }
 
 // get gives an empty room for n bytes at least.
