@@ -169,3 +169,23 @@ func TestSpoolAtItsBounds(t *testing.T) {
 		}
 	}
 }
+
+// Large rooms are kept for the messages that follow, but not more of them than a few.
+func TestLargeRooms(t *testing.T) {
+	var r rooms
+	const many = 3 * keptRooms / smallRoom
+	for range many {
+		r.put(make([]byte, 0, roomSize(roomSizes-3)))
+	}
+	if r.kept > keptRooms || r.kept < keptRooms-roomSize(roomSizes-3) || r.kept != len(r.large)*roomSize(roomSizes-3) {
+		t.Errorf("%d rooms with %d bytes are kept, of at most %d", len(r.large), r.kept, keptRooms)
+	}
+	before := r.kept
+	room := r.get(roomSize(roomSizes-3) - 1)
+	if cap(room) != roomSize(roomSizes-3) || len(room) != 0 || r.kept != before-cap(room) {
+		t.Errorf("a room of %d with %d in it; %d bytes are kept, and %d were", cap(room), len(room), r.kept, before)
+	}
+	if room = r.get(lastRoom); cap(room) != lastRoom || r.kept != before-roomSize(roomSizes-3) {
+		t.Errorf("for another size a room of %d", cap(room))
+	}
+}

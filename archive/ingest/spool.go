@@ -8,6 +8,7 @@ import (
 	"hash"
 	"io"
 	"os"
+	"slices"
 	"sync"
 
 	"daybook/archive"
@@ -31,12 +32,23 @@ const (
 // rooms are what messages in memory stand in, one after the other: of firstRoom, and so
 // on up to lastRoom in steps of a quarter at most, for what a room has too much is in no
 // budget. They are safe for concurrent use, and the zero value is ready.
-type rooms struct{ pools [roomSizes]sync.Pool } // of *[]byte
+type rooms struct {
+	pools [roomSizes]sync.Pool // of *[]byte
+
+	// Those of more than smallRoom are kept apart, for a pool would keep as many as were
+	// ever in use at a time.
+	mu    sync.Mutex
+	large [][]byte
+	kept  int // bytes of large, at most keptRooms
+}
 
 const (
 	roomSteps = 4 // from a size to twice that
 	roomSizes = 5*roomSteps + 1
 	lastRoom  = spoolMemory + leastRoom
+
+	smallRoom = 256 << 10
+	keptRooms = 16 << 20
 )
 
 // roomSize is the size of the rooms of a kind, from 0 on. The last ones have place for
@@ -55,6 +67,9 @@ func (r *rooms) get(n int) []byte {
 		if n > size {
 			continue
 		}
+		if size > smallRoom {
+			return r.getLarge(size)
+		}
 		if old, _ := r.pools[kind].Get().(*[]byte); old != nil {
 			return (*old)[:0]
 		}
@@ -63,12 +78,40 @@ func (r *rooms) get(n int) []byte {
 	return make([]byte, 0, n)
 }
 
+func (r *rooms) getLarge(size int) []byte {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i, room := range r.large {
+		if cap(room) == size {
+			r.large = slices.Delete(r.large, i, i+1)
+			r.kept -= size
+			return room[:0]
+		}
+	}
+	return make([]byte, 0, size)
+}
+
 // put takes a room back, which nobody reads any more.
 func (r *rooms) put(room []byte) {
 	for kind := range r.pools {
-		if cap(room) == roomSize(kind) {
+		switch {
+		case cap(room) != roomSize(kind):
+		case cap(room) > smallRoom:
+			r.putLarge(room)
+		default:
 			r.pools[kind].Put(&room)
 		}
+	}
+}
+
+// putLarge takes the place of those that were kept longest where there are too many.
+func (r *rooms) putLarge(room []byte) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.large = append(r.large, room)
+	for r.kept += cap(room); r.kept > keptRooms; {
+		r.kept -= cap(r.large[0])
+		r.large = slices.Delete(r.large, 0, 1)
 	}
 }
 

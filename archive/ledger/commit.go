@@ -92,9 +92,9 @@ func (l *Ledger) Submit(ctx context.Context, thread *Thread, records []Record) (
 // other goroutine has to be woken; where there are many, the committer makes large groups
 // of them.
 func (l *Ledger) wait(r *request) error {
-	if l.crowd.Load() {
+	if l.crowd.Load() || !l.writing.TryLock() {
 		l.kick()
-	} else if l.writing.TryLock() {
+	} else {
 		l.lead()
 	}
 	select {
@@ -110,8 +110,8 @@ func (l *Ledger) wait(r *request) error {
 	}
 }
 
-// lead commits what waits, and has the committer see to what came meanwhile. Whoever
-// queues and finds l.writing locked counts on that. The caller has locked it.
+// lead commits what waits, and has the committer see to what did not fit into one group.
+// The caller has locked l.writing.
 func (l *Ledger) lead() {
 	defer func() {
 		l.writing.Unlock()

@@ -23,9 +23,9 @@ func usualRoom() roomRule { return roomRule{size: 128 << 10, small: 16 << 10, af
 // byte written twice, it is for small groups only, and the most of their time is the sync.
 type room struct {
 	rule  roomRule
-	end   int64 // of the file, as far as it is known; 0: there is no room
-	small int   // small groups in a row
-	zeros []byte
+	end   int64  // of the file, as far as it is known; 0: there is no room
+	small int    // small groups in a row
+	zeros []byte // a block of them
 }
 
 // makeRoom writes room for the next groups behind one that ends here, when that has used
@@ -40,11 +40,17 @@ func (w *writer) makeRoom(end, size int64) {
 		return
 	}
 	if r.zeros == nil {
-		r.zeros = make([]byte, r.rule.size)
+		r.zeros = make([]byte, blockSize)
 	}
-	if _, err := w.f.WriteAt(r.zeros, end); err != nil {
-		r.end, r.small = 0, 0
-		return
+	// Block by block: what is written at once the kernel may keep in one piece, and count
+	// all of it as written when a part is.
+	for at := end; at < end+r.rule.size; {
+		n := min(blockSize-at%blockSize, end+r.rule.size-at)
+		if _, err := w.f.WriteAt(r.zeros[:n], at); err != nil {
+			r.end, r.small = 0, 0
+			return
+		}
+		at += n
 	}
 	r.end = end + r.rule.size
 }
