@@ -109,7 +109,7 @@ func Open(ctx context.Context, dir string, o Options) (*Ledger, error) {
 		o.From = start()
 	}
 	if o.room == (roomRule{}) {
-		o.room = usualRoom()
+		o.room = usualRoom(o.FS)
 	}
 	if o.Apply == nil {
 		o.Apply = func([]Record, Mark) error { return nil }

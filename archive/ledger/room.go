@@ -15,7 +15,14 @@ type roomRule struct {
 	after int   // how many small groups come in a row before room is made for more
 }
 
-func usualRoom() roomRule { return roomRule{size: 128 << 10, small: 16 << 10, after: 8} }
+// usualRoom is the rule where nothing else is said: none is made where it cannot be cut
+// off again.
+func usualRoom(fs vfs.FS) roomRule {
+	if fs != vfs.Default {
+		return roomRule{small: -1}
+	}
+	return roomRule{size: 128 << 10, small: 16 << 10, after: 8}
+}
 
 // room is zeros behind the end of a segment's file, where the next groups will stand.
 // A file that does not grow is synced in half of the time, and without a commit of the

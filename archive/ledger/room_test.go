@@ -35,7 +35,7 @@ func lengthOf(t *testing.T, path string) int64 {
 func TestRoomIsMadeAndCutOff(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, SegmentName(1))
-	rule := usualRoom()
+	rule := usualRoom(vfs.Default)
 	l, records := small(t, dir, rule.after-1, rule)
 	if got, want := lengthOf(t, path), l.Mark().Offset; got != want {
 		t.Errorf("after %d small groups the file is of %d bytes, want %d", rule.after-1, got, want)
