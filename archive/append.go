@@ -111,7 +111,7 @@ func (a *Archive) enchain(ctx context.Context, l *lane, e *Entry, facts, text []
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	k := l.chain
-	if k != nil && (k.thread.Broken() || l.full(len(text)) || a.ledger.Mark().Seq-k.start > maxSpan/2 || a.chains.tooSlow(k)) {
+	if k != nil && (k.thread.Broken() || l.full(len(text)) || a.ledger.Mark().Seq-k.start > maxSpan/2 || a.chains.unfit(k)) {
 		a.chains.end(k)
 		k, l.chain = nil, nil
 	}

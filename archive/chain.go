@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"time"
 
 	"daybook/archive/ledger"
 
@@ -31,10 +32,9 @@ const (
 	// maxSpare is how many compressors are kept that no chain uses. Each takes some
 	// 20 MiB, and the best one twice as much again.
 	maxSpare = 2
-	// maxQuiet and maxCalm are how many texts may be on their way when a chain begins
-	// that is to be compressed as well as can be, or well; with more, it is compressed
-	// fast.
-	maxQuiet, maxCalm = 2, 4
+	// minFast is how much text a chain has, in bytes, before it ends because there is time
+	// for a better one.
+	minFast = 1 << 20
 	// minBest is how much text of a tenant was compressed, in bytes, when the best
 	// compressor is worth its memory.
 	minBest = 256 << 10
@@ -50,6 +50,7 @@ type chains struct {
 	mu    sync.Mutex
 	clock uint64
 	lanes map[string]*lane
+	pace  pace
 	spare []*coder
 	best  bool // a chain has the best compressor, of which there is one: it takes 40 MiB more
 }
@@ -100,6 +101,7 @@ func (c *chains) enter(tenant string) *lane {
 	}
 	l.used = c.clock
 	l.waiting++
+	c.pace.begin(c.waiting(), time.Now())
 	return l
 }
 
@@ -107,6 +109,7 @@ func (c *chains) leave(l *lane) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	l.waiting--
+	c.pace.end(time.Now())
 }
 
 // waiting is how many texts are on their way. c.mu is held.
@@ -117,25 +120,22 @@ func (c *chains) waiting() (n int) {
 	return n
 }
 
-// level is how well there is time to compress. c.mu is held.
+// level is how well there is time, and memory, to compress. c.mu is held.
 func (c *chains) level(early bool) zstd.EncoderLevel {
-	switch n := c.waiting(); {
-	case n <= maxQuiet && !c.best && !early:
-		return zstd.SpeedBestCompression
-	case n <= maxCalm:
+	level := c.pace.level()
+	if level == zstd.SpeedBestCompression && (c.best || early) {
 		return zstd.SpeedBetterCompression
 	}
-	return zstd.SpeedDefault
+	return level
 }
 
-// tooSlow tells that a chain was begun in a quiet time that is over.
-func (c *chains) tooSlow(k *chain) bool {
-	if k.coder.level != zstd.SpeedBestCompression {
-		return false
-	}
+// unfit tells that a chain's level is not what there is time for: at once when it is too
+// slow, but when it could be better not before it has enough text, and not for one level
+// alone, for a new chain knows nothing of what was before it.
+func (c *chains) unfit(k *chain) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.waiting() > maxCalm
+	return k.coder.level > c.pace.level() || k.size >= minFast && k.coder.level+1 < c.level(k.early)
 }
 
 // evict lets go of the lane that was used longest ago, of those that nobody uses, and
@@ -194,14 +194,16 @@ func (c *chains) end(k *chain) {
 	c.keep(k.coder)
 }
 
-// keep has a compressor ready for another chain, unless there are enough. c.mu is held.
+// keep has a compressor ready for another chain. Of too many, the one goes that was put
+// aside first: it may be of a level that there is no use for any more. c.mu is held.
 func (c *chains) keep(k *coder) {
 	if k.level == zstd.SpeedBestCompression {
 		c.best = false
 	}
-	if len(c.spare) < maxSpare {
-		c.spare = append(c.spare, k)
+	if len(c.spare) == maxSpare {
+		c.spare = slices.Delete(c.spare, 0, 1)
 	}
+	c.spare = append(c.spare, k)
 }
 
 // coder compresses the texts of a chain, and decompresses them again to see that
@@ -222,8 +224,9 @@ func newCoder(level zstd.EncoderLevel, dictionaries [][]byte) (*coder, error) {
 		zstd.WithEncoderCRC(false), zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true),
 	}
 	// The best level would have tables of 34 MiB for the dictionary, which it gains next to
-	// nothing from in all of a chain.
-	if n := len(dictionaries); n > 0 && level != zstd.SpeedBestCompression {
+	// nothing from in all of a chain. The fastest one is for many texts, which are sooner
+	// decompressed without.
+	if n := len(dictionaries); n > 0 && level != zstd.SpeedBestCompression && level != zstd.SpeedFastest {
 		options = append(options, zstd.WithEncoderDict(dictionaries[n-1]))
 	}
 	var err error

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"time"
 
 	"daybook/archive/message"
 	"daybook/archive/recipe"
@@ -120,14 +121,14 @@ func TestLevelOfChains(t *testing.T) {
 	best := begin(zstd.SpeedBestCompression)
 	other := begin(zstd.SpeedBetterCompression) // the best one is taken
 	c.end(other)
-	if c.tooSlow(best) {
-		t.Error("too slow while it is quiet")
+	if c.unfit(best) {
+		t.Error("unfit while it is quiet")
 	}
-	for range maxCalm {
-		c.enter("b")
+	for range paceTexts {
+		c.pace.begin(maxBusy, time.Now())
 	}
-	if !c.tooSlow(best) || c.tooSlow(other) {
-		t.Error("not too slow, or one that is fast is")
+	if !c.unfit(best) {
+		t.Error("the best one goes on in a busy time")
 	}
 	c.end(best)
 	fast := begin(zstd.SpeedDefault)
@@ -137,8 +138,8 @@ func TestLevelOfChains(t *testing.T) {
 		}
 	}
 	c.end(fast)
-	for range maxCalm {
-		c.leave(c.lanes["b"])
+	for range paceTexts {
+		c.pace.begin(1, time.Now().Add(time.Hour))
 	}
 	begin(zstd.SpeedBestCompression)
 	c.leave(l)

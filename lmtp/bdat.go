@@ -76,6 +76,9 @@ func (s *session) onlyChunk(size int64) error {
 	b := &body{src: octets, left: s.cfg.MaxMessage, lost: cancel}
 	replies := s.deliver(ctx, s.tx.env, b)
 	b.detach()
+	if octets.err != nil {
+		return octets.err // a peer that was silent for too long is not waited for again
+	}
 	if err := s.wire.readOctets(octets.left, func([]byte) {}); err != nil {
 		return fmt.Errorf("reading a chunk: %w", err)
 	}
@@ -89,18 +92,22 @@ func (s *session) onlyChunk(size int64) error {
 type octetReader struct {
 	wire *wire
 	left int64
+	err  error // of the connection, returned for good
 }
 
 func (r *octetReader) Read(p []byte) (int, error) {
+	if r.err != nil {
+		return 0, r.err
+	}
 	if r.left == 0 {
 		return 0, io.EOF
 	}
 	n, err := r.wire.in.Read(p[:min(int64(len(p)), r.left)])
 	r.left -= int64(n)
 	if err != nil {
-		err = fmt.Errorf("reading a chunk: %w", cut(err))
+		r.err = fmt.Errorf("reading a chunk: %w", cut(err))
 	}
-	return n, err
+	return n, r.err
 }
 
 func (s *session) bdatRefusal() error {

@@ -83,6 +83,39 @@ func TestStall(t *testing.T) {
 	}
 }
 
+// TestStallIsFinal sends the rest of a message just when the handler was told that it does not come. DATA and BDAT end the
+// session then: they do not wait once more.
+func TestStallIsFinal(t *testing.T) {
+	for _, send := range []string{"DATA\r\nhello\r\n", "BDAT 1000 LAST\r\nhello", "BDAT 5\r\nhelloBDAT 995 LAST\r\n"} {
+		t.Run(send[:9], func(t *testing.T) {
+			t.Parallel()
+			told := make(chan error, 1)
+			handler := handlerFunc(func(_ context.Context, _ *Envelope, body io.Reader) []Reply {
+				_, err := io.ReadAll(body)
+				told <- err
+				return nil
+			})
+			_, addr := serve(t, Config{Handler: handler, DataTimeout: stalled}, nil)
+			c := open(t, addr, false, nil)
+			c.send(start + send)
+			if err := <-told; !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("the handler was told %v", err)
+			}
+			_, _ = io.WriteString(c.conn, strings.Repeat("x", 995)+"\r\n.\r\n") // the server may have closed already
+			for {
+				switch reply := c.reply(); {
+				case strings.HasPrefix(reply, "451"):
+					t.Fatalf("the message was waited for: %q", reply)
+				case strings.HasPrefix(reply, "421 4.4.2"):
+					return
+				case reply == "[closed]":
+					t.Fatal("closed without a word")
+				}
+			}
+		})
+	}
+}
+
 // TestTotalTimes ends peers that send something now and then for ever.
 func TestTotalTimes(t *testing.T) {
 	tests := []struct {

@@ -3,46 +3,70 @@ package milter
 import (
 	"errors"
 	"fmt"
-	"net"
-	"net/textproto"
 
 	gomilter "github.com/emersion/go-milter"
 )
 
-var _ gomilter.Milter = (*conversation)(nil)
+// The commands. Each method answers the command in c.frame, nil if the MTA does
+// not wait for a reply to it.
 
-// The callbacks of the library. What it passes is of no use (see tap): the
-// command is in c.frame.
+// take does what a command says that the MTA does not wait with, and returns
+// false if it waits for a reply.
+func (c *conversation) take(code gomilter.Code) bool {
+	switch {
+	case code == gomilter.CodeAbort:
+		c.abort()
+	case code == gomilter.CodeQuit:
+		c.over = true
+	case code == gomilter.CodeConn && !c.waits(gomilter.OptNoConnReply):
+		c.connect()
+	case code == gomilter.CodeHelo && !c.waits(gomilter.OptNoHeloReply):
+		c.helo()
+	case code == gomilter.CodeMail && !c.waits(gomilter.OptNoMailReply):
+		c.mailFrom()
+	case code == gomilter.CodeRcpt && !c.waits(gomilter.OptNoRcptReply):
+		c.rcptTo()
+	case code == gomilter.CodeHeader && !c.waits(gomilter.OptNoHeaderReply):
+		c.header()
+	case code == gomilter.CodeEOH && !c.waits(gomilter.OptNoEOHReply):
+		c.endOfHeaders()
+	case code == gomilter.CodeBody && !c.waits(gomilter.OptNoBodyReply):
+		c.body()
+	default:
+		return false
+	}
+	return true
+}
 
-// Connect answers SMFIC_CONNECT.
-func (c *conversation) Connect(string, string, uint16, net.IP, *gomilter.Modifier) (gomilter.Response, error) {
+// connect answers SMFIC_CONNECT.
+func (c *conversation) connect() gomilter.Response {
 	connection, err := parseConnect(c.frame.payload)
 	if err != nil {
 		return c.broken(err)
 	}
 	if !c.openConnection(connection) {
-		return nil, nil
+		return nil
 	}
 	return c.decideConnection("Connect", gomilter.OptNoConnReply, func() Verdict {
 		return c.session.Connect(c.ctx, c.connection)
-	}), nil
+	})
 }
 
-// Helo answers SMFIC_HELO, which also ends a transaction (RFC 5321, 4.1.4).
-func (c *conversation) Helo(string, *gomilter.Modifier) (gomilter.Response, error) {
+// helo answers SMFIC_HELO, which also ends a transaction (RFC 5321, 4.1.4).
+func (c *conversation) helo() gomilter.Response {
 	name, err := parseHelo(c.frame.payload)
 	if err != nil {
 		return c.broken(err)
 	}
 	if !c.haveConnection() {
-		return nil, nil
+		return nil
 	}
 	c.endTransaction()
 	c.transactionMacros = nil
 	c.connection.Helo = name
 	return c.decideConnection("Helo", gomilter.OptNoHeloReply, func() Verdict {
 		return c.session.Helo(c.ctx, c.connection)
-	}), nil
+	})
 }
 
 // decideConnection asks the Session about the connection, unless its verdict
@@ -58,14 +82,14 @@ func (c *conversation) decideConnection(method string, noReply gomilter.OptProto
 	return response(c.verdict)
 }
 
-// MailFrom answers SMFIC_MAIL.
-func (c *conversation) MailFrom(string, *gomilter.Modifier) (gomilter.Response, error) {
+// mailFrom answers SMFIC_MAIL.
+func (c *conversation) mailFrom() gomilter.Response {
 	sender, err := parsePath(c.frame.payload)
 	if err != nil {
 		return c.broken(fmt.Errorf("SMFIC_MAIL: %w", err))
 	}
 	if !c.haveConnection() {
-		return nil, nil
+		return nil
 	}
 	t := c.beginTransaction(sender)
 	if c.settled {
@@ -74,12 +98,12 @@ func (c *conversation) MailFrom(string, *gomilter.Modifier) (gomilter.Response, 
 		t.shown = true
 		c.decide("Mail", func() Verdict { return c.session.Mail(c.ctx, t.Transaction) })
 	}
-	return c.answer(gomilter.OptNoMailReply), nil
+	return c.answer(gomilter.OptNoMailReply)
 }
 
-// RcptTo answers SMFIC_RCPT. If the MTA waits, a temporary failure is one of
+// rcptTo answers SMFIC_RCPT. If the MTA waits, a temporary failure is one of
 // this recipient only.
-func (c *conversation) RcptTo(string, *gomilter.Modifier) (gomilter.Response, error) {
+func (c *conversation) rcptTo() gomilter.Response {
 	t := c.transaction
 	if t == nil {
 		return c.outside("SMFIC_RCPT")
@@ -96,18 +120,15 @@ func (c *conversation) RcptTo(string, *gomilter.Modifier) (gomilter.Response, er
 		v := c.addRecipient(recipient)
 		if v.Action == TempFail && c.waits(gomilter.OptNoRcptReply) {
 			t.Recipients = t.Recipients[:before]
-			return response(v), nil
+			return response(v)
 		}
 		c.settle(v)
 	}
-	return c.answer(gomilter.OptNoRcptReply), nil
+	return c.answer(gomilter.OptNoRcptReply)
 }
 
-// Header answers SMFIC_HEADER.
-func (c *conversation) Header(_, _ string, m *gomilter.Modifier) (gomilter.Response, error) {
-	// The library collects fields until SMFIC_ABORT, which Sendmail does not
-	// send between messages.
-	clear(m.Headers)
+// header answers SMFIC_HEADER.
+func (c *conversation) header() gomilter.Response {
 	t := c.transaction
 	if t == nil {
 		return c.outside("SMFIC_HEADER")
@@ -115,54 +136,56 @@ func (c *conversation) Header(_, _ string, m *gomilter.Modifier) (gomilter.Respo
 	if t.headersEnded {
 		return c.broken(errors.New("SMFIC_HEADER after the end of the headers"))
 	}
-	field, err := headerField(c.frame.payload, t.Connection.ExactHeaders)
+	field, err := appendHeaderField(c.field[:0], c.frame.payload, t.Connection.ExactHeaders)
 	if err != nil {
 		return c.broken(err)
 	}
 	c.decide("Header", func() Verdict { return c.session.Header(field) })
-	return c.answer(gomilter.OptNoHeaderReply), nil
+	if cap(field) <= scratchSize {
+		c.field = field // for the next one
+	}
+	return c.answer(gomilter.OptNoHeaderReply)
 }
 
-// Headers answers SMFIC_EOH.
-func (c *conversation) Headers(textproto.MIMEHeader, *gomilter.Modifier) (gomilter.Response, error) {
+// endOfHeaders answers SMFIC_EOH.
+func (c *conversation) endOfHeaders() gomilter.Response {
 	if c.transaction == nil {
 		return c.outside("SMFIC_EOH")
 	}
 	c.endHeaders()
-	return c.answer(gomilter.OptNoEOHReply), nil
+	return c.answer(gomilter.OptNoEOHReply)
 }
 
-// BodyChunk answers SMFIC_BODY.
-func (c *conversation) BodyChunk([]byte, *gomilter.Modifier) (gomilter.Response, error) {
+// body answers SMFIC_BODY.
+func (c *conversation) body() gomilter.Response {
 	if c.transaction == nil {
 		return c.outside("SMFIC_BODY")
 	}
 	c.endHeaders()
 	c.addBody(c.frame.payload)
-	return c.answer(gomilter.OptNoBodyReply), nil
+	return c.answer(gomilter.OptNoBodyReply)
 }
 
-// Body answers SMFIC_BODYEOB, the end of the message. The frame may hold a
+// endOfMessage answers SMFIC_BODYEOB, the end of the message. The frame may hold a
 // last piece of the body.
-func (c *conversation) Body(*gomilter.Modifier) (gomilter.Response, error) {
+func (c *conversation) endOfMessage() gomilter.Response {
 	if c.transaction == nil {
 		return c.outside("SMFIC_BODYEOB")
 	}
 	c.endHeaders()
 	c.addBody(c.frame.payload)
-	return finalResponse(c.finish()), nil
+	return finalResponse(c.finish())
 }
 
-// Abort takes SMFIC_ABORT, which has no reply. Postfix sends it after each
+// abort takes SMFIC_ABORT, which has no reply. Postfix sends it after each
 // message.
-func (c *conversation) Abort(*gomilter.Modifier) error {
+func (c *conversation) abort() {
 	c.endTransaction()
 	c.transactionMacros = nil
-	return nil
 }
 
 // outside ends the conversation: a message that was not begun cannot be
 // archived, so it must not get an answer that lets it pass.
-func (c *conversation) outside(command string) (gomilter.Response, error) {
+func (c *conversation) outside(command string) gomilter.Response {
 	return c.broken(fmt.Errorf("%s outside a transaction", command))
 }

@@ -14,21 +14,20 @@ import (
 )
 
 // conversation is what one milter connection has said so far. It reads the
-// MTA's commands for the tap and, as the library's Milter, answers them.
-//
-// One goroutine at a time uses it: first the server's, which negotiates, then
-// the library's.
+// MTA's commands for the lane and answers them. One goroutine uses it: that of
+// the library.
 type conversation struct {
 	ctx    context.Context
 	config *Config
-	log    *slog.Logger
 	socket *socket
 	frames *frameReader
 	gate   *gate
 
-	granted gomilter.OptProtocol
-	frame   frame // the command that is being answered
-	over    bool  // nothing more is read
+	negotiated bool
+	granted    gomilter.OptProtocol
+	frame      frame  // the command that is being answered
+	field      []byte // room for a header field
+	over       bool   // nothing more is read
 
 	session    Session     // nil between SMTP connections
 	connection *Connection // of session
@@ -41,34 +40,37 @@ type conversation struct {
 	// Macros come before the command they are for.
 	connectionMacros  macroTable // of the next SMFIC_CONNECT
 	transactionMacros macroTable // of the next SMFIC_MAIL
+	lastMacros        macroSet   // of the last SMFIC_MACRO
 }
 
-// negotiate reads the MTA's SMFIC_OPTNEG, which the library answers with
-// c.granted.
-func (c *conversation) negotiate() bool {
-	c.socket.frameEnds = time.Now().Add(c.config.NegotiationTimeout)
+// negotiate reads the MTA's SMFIC_OPTNEG and answers it. The library would too,
+// but with the same bits for all connections.
+func (c *conversation) negotiate() error {
+	c.socket.limitFrame(c.config.NegotiationTimeout)
 	f, err := c.frames.read()
 	if err != nil {
-		// A port check connects and goes away.
-		c.fail(err)
-		return false
+		return err // a port check connects and goes away
 	}
 	if f.code != gomilter.CodeOptNeg {
-		c.fail(fmt.Errorf("first command is %q, not SMFIC_OPTNEG", byte(f.code)))
-		return false
+		return fmt.Errorf("first command is %q, not SMFIC_OPTNEG", byte(f.code))
 	}
 	o, err := parseOffer(f.payload)
 	if err != nil {
-		c.fail(err)
-		return false
+		return err
 	}
-	c.granted = o.grant()
-	return true
+	c.negotiated, c.granted = true, o.grant()
+	c.write(answerOffer(c.granted))
+	return nil
 }
 
-// next reads up to the next command that the library has to dispatch. It
-// returns false when the connection is to be closed.
+// next reads up to the next command that the MTA waits with. It returns false
+// when the connection is to be closed.
 func (c *conversation) next() (gomilter.Code, bool) {
+	if !c.negotiated {
+		if err := c.negotiate(); err != nil {
+			c.fail(err)
+		}
+	}
 	for !c.over {
 		if !c.inFlight() {
 			c.socket.transactionEnds = time.Time{}
@@ -85,20 +87,27 @@ func (c *conversation) next() (gomilter.Code, bool) {
 		switch f.code {
 		case gomilter.CodeMacro:
 			c.takeMacros()
+			continue
 		case gomilter.CodeQuitNewConn:
 			c.closeConnection()
+			continue
 		case codeUnknown:
 			// The library does not know SMFIC_UNKNOWN. It answers SMFIC_DATA
 			// with continue and asks nobody.
 			return gomilter.CodeData, true
 		case gomilter.CodeMail:
-			return f.code, c.gate.enter()
+			if !c.gate.enter() {
+				return 0, false
+			}
 		case gomilter.CodeConn, gomilter.CodeHelo, gomilter.CodeRcpt, gomilter.CodeData,
 			gomilter.CodeHeader, gomilter.CodeEOH, gomilter.CodeBody, gomilter.CodeEOB,
 			gomilter.CodeAbort, gomilter.CodeQuit:
-			return f.code, true
 		default:
 			c.fail(fmt.Errorf("unexpected command %q", byte(f.code)))
+			return 0, false
+		}
+		if !c.take(f.code) {
+			return f.code, true
 		}
 	}
 	return 0, false
@@ -107,12 +116,16 @@ func (c *conversation) next() (gomilter.Code, bool) {
 // codeUnknown is SMFIC_UNKNOWN: an SMTP command that the MTA does not know.
 const codeUnknown gomilter.Code = 'U'
 
+// receive reads the next frame. The memory of the one before is given up first: the
+// MTA may be silent for hours.
 func (c *conversation) receive() (frame, error) {
-	c.socket.frameEnds = time.Time{}
+	c.frame = frame{}
+	c.frames.release()
+	c.socket.limitFrame(0)
 	if err := c.frames.wait(); err != nil {
 		return frame{}, err
 	}
-	c.socket.frameEnds = time.Now().Add(c.config.FrameTimeout)
+	c.socket.limitFrame(c.config.FrameTimeout)
 	return c.frames.read()
 }
 
@@ -127,14 +140,20 @@ func (c *conversation) fail(err error) {
 	if quiet && !c.inFlight() {
 		level = slog.LevelDebug
 	}
-	c.log.Log(c.ctx, level, "milter connection closed", "err", err, "in_transaction", c.inFlight())
+	if c.config.Logger.Enabled(c.ctx, level) {
+		c.log().Log(c.ctx, level, "milter connection closed", "err", err, "in_transaction", c.inFlight())
+	}
 }
 
-// broken ends the conversation because of what the MTA sent. As a callback's
-// result it makes the library write nothing.
-func (c *conversation) broken(err error) (gomilter.Response, error) {
+// log gives the logger for lines about the connection.
+func (c *conversation) log() *slog.Logger {
+	return c.config.Logger.With("mta", c.socket.RemoteAddr().String())
+}
+
+// broken ends the conversation because of what the MTA sent, without a reply.
+func (c *conversation) broken(err error) gomilter.Response {
 	c.fail(err)
-	return nil, nil
+	return nil
 }
 
 // end ends the Session when the connection is over.
@@ -181,11 +200,11 @@ func (c *conversation) closeConnection() {
 
 // takeMacros keeps the macros of an SMFIC_MACRO with what they belong to.
 func (c *conversation) takeMacros() {
-	code, values, err := parseMacros(c.frame.payload)
-	if err != nil {
+	if err := c.lastMacros.parse(c.frame.payload); err != nil {
 		c.fail(err)
 		return
 	}
+	code, values := c.lastMacros.code, c.lastMacros.values
 	switch {
 	case !isStage(code):
 		return
@@ -229,7 +248,7 @@ func (c *conversation) ask(method string, call func() Verdict) (v Verdict, ok bo
 func (c *conversation) protect(method string, call func()) (ok bool) {
 	defer func() {
 		if r := recover(); r != nil {
-			c.log.Error("panic in milter session", "method", method, "panic", r, "stack", string(debug.Stack()))
+			c.log().Error("panic in milter session", "method", method, "panic", r, "stack", string(debug.Stack()))
 		}
 	}()
 	call()

@@ -56,21 +56,21 @@
 //
 // # Around go-milter
 //
-// Inside is github.com/emersion/go-milter, which negotiates, dispatches commands
-// and encodes replies. It loses what an archive needs: ESMTP arguments, stages
-// of macros, Sendmail's form of IPv6 addresses, header fields with a NUL, and
-// the state of a connection after some replies; it has no deadlines and cannot
-// be stopped. Therefore each connection has a library server of its own behind
-// a net.Conn of ours ([tap]) that reads the frames, and the library is shown
-// only the code of each command: its callbacks find the data in our
-// [conversation]. The callbacks that the library makes are those that an MTA
-// waits for, so a nil response from one of them is exactly "no reply".
+// Inside is github.com/emersion/go-milter, which dispatches the commands that the
+// MTA waits with and encodes the replies. It loses what an archive needs: ESMTP
+// arguments, stages of macros, Sendmail's form of IPv6 addresses, header fields
+// with a NUL, and the state of a connection after some replies; it asks all MTAs
+// for the same bits, has no deadlines and cannot be stopped. Therefore it is given
+// a net.Conn of ours ([lane]): that reads the frames and negotiates, does what
+// needs no reply by itself, and shows the library the codes of the other commands
+// only, one connection after another. The library's callbacks find the data in our
+// [conversation]. Both know which commands the MTA waits with, so nothing is said
+// where no reply is expected.
 //
-// The library logs through the standard logger. It has nothing to log here: the
-// tap ends a connection with io.EOF only, keeps write errors to itself, and
-// panics of a Session are caught before the library sees them. Were there a
-// panic in this package itself, the library would log it there and close that
-// connection.
+// The library logs through the standard logger. It has nothing to log here: a lane
+// ends with io.EOF only, keeps write errors to itself, and panics of a Session are
+// caught before the library sees them. Were there a panic in this package itself,
+// the library would log it there, and that connection would be closed.
 //
 // Names in capitals are those of libmilter's mfdef.h.
 package milter

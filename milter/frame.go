@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	gomilter "github.com/emersion/go-milter"
 )
@@ -36,10 +37,26 @@ type frame struct {
 type frameReader struct {
 	in      *bufio.Reader
 	scratch [scratchSize]byte
+	rooms   *sync.Pool       // of *[firstRead]byte, for pieces of messages
+	room    *[firstRead]byte // that the last frame's payload stands in, or nil
 }
 
-func newFrameReader(r io.Reader) *frameReader {
-	return &frameReader{in: bufio.NewReaderSize(r, bufferSize)}
+func newFrameReader(rooms *sync.Pool) *frameReader {
+	return &frameReader{in: bufio.NewReaderSize(nil, bufferSize), rooms: rooms}
+}
+
+// reset begins to read from another connection.
+func (r *frameReader) reset(in io.Reader) {
+	r.release()
+	r.in.Reset(in)
+}
+
+// release gives the memory of the last frame back.
+func (r *frameReader) release() {
+	if r.room != nil {
+		r.rooms.Put(r.room)
+		r.room = nil
+	}
 }
 
 // wait blocks until a frame begins. It returns io.EOF if the peer has closed
@@ -49,10 +66,10 @@ func (r *frameReader) wait() error {
 	return err
 }
 
-// read returns the next frame. The payload of body frames is the caller's to
-// keep, others are valid until the next read. An end inside a frame is
-// io.ErrUnexpectedEOF.
+// read returns the next frame. Its payload is valid until the next read, or
+// release. An end inside a frame is io.ErrUnexpectedEOF.
 func (r *frameReader) read() (frame, error) {
+	r.release()
 	var header [5]byte
 	if _, err := io.ReadFull(r.in, header[:4]); err != nil {
 		return frame{}, err
@@ -71,11 +88,11 @@ func (r *frameReader) read() (frame, error) {
 	}
 	size := int(length) - 1
 	var err error
-	if size <= scratchSize && !isBody {
+	if size <= scratchSize {
 		f.payload = r.scratch[:size]
 		_, err = io.ReadFull(r.in, f.payload)
 	} else {
-		f.payload, err = r.readFresh(size)
+		f.payload, err = r.readLarge(size)
 	}
 	if err != nil {
 		return frame{}, midFrame(err)
@@ -83,10 +100,14 @@ func (r *frameReader) read() (frame, error) {
 	return f, nil
 }
 
-// readFresh reads size bytes into memory of their own, which grows with what
-// has arrived and not with what was claimed.
-func (r *frameReader) readFresh(size int) ([]byte, error) {
-	buf := make([]byte, min(size, firstRead))
+// readLarge reads size bytes into a room that was used before, and what is more
+// than fits there into memory of its own, which grows with what has arrived and
+// not with what was claimed.
+func (r *frameReader) readLarge(size int) ([]byte, error) {
+	if r.room, _ = r.rooms.Get().(*[firstRead]byte); r.room == nil {
+		r.room = new([firstRead]byte)
+	}
+	buf := r.room[:min(size, firstRead)]
 	for have := 0; ; {
 		n, err := io.ReadFull(r.in, buf[have:])
 		have += n

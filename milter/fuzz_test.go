@@ -24,7 +24,7 @@ func FuzzFrames(f *testing.F) {
 	f.Add([]byte{0, 0, 0, 0})
 	f.Add([]byte{0x20, 0, 0, 0, 'B'})
 	f.Fuzz(func(t *testing.T, stream []byte) {
-		in := newFrameReader(bytes.NewReader(stream))
+		in := framesOf(bytes.NewReader(stream))
 		consumed := 0
 		for {
 			frame, err := in.read()
@@ -48,7 +48,7 @@ func checkParsers(t *testing.T, payload []byte) {
 			t.Fatalf("%q became %q", payload, path)
 		}
 	}
-	if field, err := headerField(payload, true); err == nil {
+	if field, err := appendHeaderField(nil, payload, true); err == nil {
 		name, value, _ := bytes.Cut(payload[:len(payload)-1], []byte{0})
 		if !bytes.HasPrefix(field, append(bytes.Clone(name), ':')) || !bytes.HasSuffix(field, []byte("\r\n")) {
 			t.Fatalf("%q became %q", payload, field)
@@ -150,12 +150,11 @@ type scriptedConn struct {
 	out bytes.Buffer
 }
 
-func (c *scriptedConn) Read(p []byte) (int, error)       { return c.in.Read(p) }
-func (c *scriptedConn) Write(p []byte) (int, error)      { return c.out.Write(p) }
-func (c *scriptedConn) Close() error                     { return nil }
-func (c *scriptedConn) RemoteAddr() net.Addr             { return &net.UnixAddr{} }
-func (c *scriptedConn) SetReadDeadline(time.Time) error  { return nil }
-func (c *scriptedConn) SetWriteDeadline(time.Time) error { return nil }
+func (c *scriptedConn) Read(p []byte) (int, error)  { return c.in.Read(p) }
+func (c *scriptedConn) Write(p []byte) (int, error) { return c.out.Write(p) }
+func (c *scriptedConn) Close() error                { return nil }
+func (c *scriptedConn) RemoteAddr() net.Addr        { return &net.UnixAddr{} }
+func (c *scriptedConn) SetDeadline(time.Time) error { return nil }
 
 // FuzzConversation sends any bytes after a negotiation: the session's order of
 // calls holds, the connection ends, and every answer is well-formed.
@@ -173,7 +172,7 @@ func FuzzConversation(f *testing.F) {
 		conn := &scriptedConn{in: bytes.NewReader(append(rawFrame('O', optneg(6, 0, bits)), stream...))}
 		server.start(conn)
 		server.open.Wait()
-		for answers := newFrameReader(&conn.out); ; {
+		for answers := framesOf(&conn.out); ; {
 			answer, err := answers.read()
 			if errors.Is(err, io.EOF) {
 				return

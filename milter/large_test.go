@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
 	"net/textproto"
 	"strings"
@@ -157,7 +156,7 @@ func TestLargeMessagesWithReplies(t *testing.T) {
 	conn := dial(t, address)
 	conn.sendAll(t, "optneg 6 0x1ff 0x10037f")
 	conn.expect(t, "optneg 2 0x0 0x100300")
-	frames := newFrameReader(bytes.NewReader(m.frames()))
+	frames := framesOf(bytes.NewReader(m.frames()))
 	for {
 		f, err := frames.read()
 		if err != nil {
@@ -213,7 +212,7 @@ func sendAtOnce(b *testing.B, conn mta, m message) {
 }
 
 func sendInSteps(b *testing.B, conn mta, m message) {
-	frames := newFrameReader(bytes.NewReader(m.frames()))
+	frames := framesOf(bytes.NewReader(m.frames()))
 	for {
 		f, err := frames.read()
 		if err != nil {
@@ -234,9 +233,10 @@ func sendInSteps(b *testing.B, conn mta, m message) {
 // TestLibraryCollectsNothing looks at the header fields that the library would
 // keep for as long as the MTA sends no SMFIC_ABORT.
 func TestLibraryCollectsNothing(t *testing.T) {
-	c := &conversation{ctx: t.Context(), log: slog.New(slog.DiscardHandler)}
+	config := Config{}.withDefaults()
+	l := &lane{now: &conversation{ctx: t.Context(), config: &config}}
 	collected := textproto.MIMEHeader{"X": {""}}
-	if _, err := c.Header("X", "", &gomilter.Modifier{Headers: collected}); err != nil {
+	if _, err := l.Header("X", "", &gomilter.Modifier{Headers: collected}); err != nil {
 		t.Fatal(err)
 	}
 	if len(collected) != 0 {

@@ -1,6 +1,7 @@
 package milter
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"maps"
@@ -77,13 +78,36 @@ func macroName(name string) string {
 	return name
 }
 
+// macroSet is what an SMFIC_MACRO holds.
+type macroSet struct {
+	text   []byte // as the values were sent
+	code   gomilter.Code
+	values map[string]string // not to be changed: several stages may have it
+}
+
+// parse reads an SMFIC_MACRO frame. Postfix sends the same macros before each
+// header field.
+func (m *macroSet) parse(payload []byte) error {
+	if len(payload) > 0 && m.values != nil && bytes.Equal(payload[1:], m.text) {
+		m.code = gomilter.Code(payload[0])
+		return nil
+	}
+	code, values, err := parseMacros(payload)
+	if err != nil {
+		return err
+	}
+	m.code, m.values = code, values
+	m.text = append(m.text[:0], payload[1:]...)
+	return nil
+}
+
 // parseMacros reads an SMFIC_MACRO frame: a command code, then names and values
 // in turn, each ended by NUL. A last name without a value has an empty one.
 func parseMacros(payload []byte) (gomilter.Code, map[string]string, error) {
 	if len(payload) == 0 {
 		return 0, nil, errors.New("SMFIC_MACRO without a command")
 	}
-	code, rest := gomilter.Code(payload[0]), payload[1:]
+	code, rest := gomilter.Code(payload[0]), string(payload[1:]) // one copy for all values
 	values := make(map[string]string)
 	for len(rest) > 0 {
 		if len(values) == maxMacros {

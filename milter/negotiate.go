@@ -39,3 +39,15 @@ func (o offer) grant() gomilter.OptProtocol {
 		gomilter.OptNoHeaderReply | gomilter.OptNoEOHReply | gomilter.OptNoBodyReply
 	return o.protocol & wanted
 }
+
+// answerOffer is the SMFIC_OPTNEG that asks for protocol bits and for no actions.
+// To a filter of version 2 MTAs show neither SMFIC_UNKNOWN nor SMFIC_DATA, and
+// they keep to all bits that they have offered.
+func answerOffer(protocol gomilter.OptProtocol) []byte {
+	const version, actions = 2, 0
+	b := []byte{0, 0, 0, 13, byte(gomilter.CodeOptNeg)}
+	for _, word := range []uint32{version, actions, uint32(protocol)} {
+		b = binary.BigEndian.AppendUint32(b, word)
+	}
+	return b
+}

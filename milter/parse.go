@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	gomilter "github.com/emersion/go-milter"
@@ -16,17 +17,17 @@ const maxPathArgs = 64
 
 // cutString returns the string before the first NUL and what follows. Without
 // a NUL, ok is false and rest is payload.
-func cutString(payload []byte) (s string, rest []byte, ok bool) {
-	before, after, ok := bytes.Cut(payload, []byte{0})
+func cutString(payload string) (s, rest string, ok bool) {
+	before, after, ok := strings.Cut(payload, "\x00")
 	if !ok {
 		return "", payload, false
 	}
-	return string(before), after, true
+	return before, after, true
 }
 
 // parseHelo reads an SMFIC_HELO frame: a name and NUL.
 func parseHelo(payload []byte) (string, error) {
-	name, _, ok := cutString(payload)
+	name, _, ok := cutString(string(payload))
 	if !ok {
 		return "", errors.New("SMFIC_HELO without NUL")
 	}
@@ -36,7 +37,7 @@ func parseHelo(payload []byte) (string, error) {
 // parsePath reads an SMFIC_MAIL or SMFIC_RCPT frame: the address and then the
 // ESMTP arguments, each ended by NUL.
 func parsePath(payload []byte) (Path, error) {
-	address, rest, ok := cutString(payload)
+	address, rest, ok := cutString(string(payload)) // one copy for all that it holds
 	if !ok {
 		return Path{}, errors.New("address without NUL")
 	}
@@ -67,7 +68,7 @@ func trimBrackets(address string) string {
 // parseConnect reads an SMFIC_CONNECT frame: host name, NUL, family, and unless
 // the family is unknown a port (two bytes) and an address with NUL.
 func parseConnect(payload []byte) (*Connection, error) {
-	host, rest, ok := cutString(payload)
+	host, rest, ok := cutString(string(payload))
 	if !ok || len(rest) == 0 {
 		return nil, errors.New("SMFIC_CONNECT without host or family")
 	}
@@ -86,7 +87,7 @@ func parseConnect(payload []byte) (*Connection, error) {
 		if len(rest) < 2 {
 			return nil, errors.New("SMFIC_CONNECT without port")
 		}
-		c.Port, rest = binary.BigEndian.Uint16(rest), rest[2:]
+		c.Port, rest = binary.BigEndian.Uint16([]byte(rest[:2])), rest[2:]
 	}
 	address, _, ok := cutString(rest)
 	if !ok {
@@ -101,10 +102,10 @@ func parseConnect(payload []byte) (*Connection, error) {
 	return c, nil
 }
 
-// headerField rebuilds a header field from an SMFIC_HEADER frame: name, NUL,
+// appendHeaderField rebuilds a header field from an SMFIC_HEADER frame: name, NUL,
 // value, NUL. A NUL inside the value is kept. Without exact, the MTA has taken
 // the space after the colon away.
-func headerField(payload []byte, exact bool) ([]byte, error) {
+func appendHeaderField(field, payload []byte, exact bool) ([]byte, error) {
 	name, value, ok := bytes.Cut(payload, []byte{0})
 	if !ok {
 		return nil, errors.New("SMFIC_HEADER: name without NUL")
@@ -113,17 +114,24 @@ func headerField(payload []byte, exact bool) ([]byte, error) {
 	if !ok {
 		return nil, errors.New("SMFIC_HEADER: value without NUL")
 	}
-	field := make([]byte, 0, len(name)+len(value)+bytes.Count(value, []byte{'\n'})+len(": \r\n"))
+	field = slices.Grow(field, len(name)+len(value)+bytes.Count(value, []byte{'\n'})+len(": \r\n"))
 	field = append(field, name...)
 	field = append(field, ':')
 	if !exact {
 		field = append(field, ' ')
 	}
-	for i, b := range value {
-		if b == '\n' && (i == 0 || value[i-1] != '\r') {
+	for {
+		end := bytes.IndexByte(value, '\n')
+		if end < 0 {
+			break
+		}
+		field = append(field, value[:end]...)
+		if end == 0 || value[end-1] != '\r' {
 			field = append(field, '\r')
 		}
-		field = append(field, b)
+		field = append(field, '\n')
+		value = value[end+1:]
 	}
+	field = append(field, value...)
 	return append(field, '\r', '\n'), nil
 }

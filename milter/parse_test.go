@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/iotest"
 
@@ -100,7 +102,7 @@ func TestFrameReaderCuts(t *testing.T) {
 	body := randomBytes(4, 200_000)
 	stream := slices.Concat(rawFrame('N'), rawFrame('L', cstrings("a", "b")), rawFrame('B', body), rawFrame('E'))
 	read := func(r io.Reader) (frames []frame, err error) {
-		for in := newFrameReader(r); ; {
+		for in := framesOf(r); ; {
 			f, err := in.read()
 			if err != nil {
 				return frames, err
@@ -120,15 +122,32 @@ func TestFrameReaderCuts(t *testing.T) {
 	}
 }
 
-// TestFrameReaderKeepsBodies reads on and looks at an earlier body chunk.
-func TestFrameReaderKeepsBodies(t *testing.T) {
-	in := newFrameReader(bytes.NewReader(slices.Concat(rawFrame('B', []byte("one")), rawFrame('B', []byte("two")))))
-	first, err := in.read()
-	if err != nil {
-		t.Fatal(err)
+// framesOf reads frames from a reader.
+func framesOf(in io.Reader) *frameReader {
+	r := newFrameReader(new(sync.Pool))
+	r.reset(in)
+	return r
+}
+
+// TestFrameReaderUsesRoomsAgain reads pieces of all sizes one after another, of
+// which each stands where those before it stood.
+func TestFrameReaderUsesRoomsAgain(t *testing.T) {
+	var stream []byte
+	var bodies [][]byte
+	for n, size := range []int{5000, 65535, 1, 300_000, scratchSize, 70_000, 9000, 0, 65536, 65537} {
+		bodies = append(bodies, randomBytes(byte(n), size))
+		stream = append(stream, rawFrame('B', bodies[n])...)
 	}
-	if _, err := in.read(); err != nil || string(first.payload) != "one" {
-		t.Errorf("first chunk is now %q, %v", first.payload, err)
+	in := framesOf(bytes.NewReader(stream))
+	for n, body := range bodies {
+		f, err := in.read()
+		if err != nil || !bytes.Equal(f.payload, body) {
+			t.Fatalf("piece %d of %d bytes came as %d, %v", n, len(body), len(f.payload), err)
+		}
+	}
+	in.release()
+	if in.room != nil {
+		t.Error("a room is kept")
 	}
 }
 
@@ -138,5 +157,27 @@ func TestGrantIsOffered(t *testing.T) {
 		if extra := o.grant() &^ o.protocol; extra != 0 {
 			t.Errorf("offered %#x, asked for %#x more", o.protocol, extra)
 		}
+	}
+}
+
+// TestMacroSet reads sets of macros one after another, equal ones among them.
+func TestMacroSet(t *testing.T) {
+	var m macroSet
+	for _, payload := range []string{
+		"Li\x004XYZ\x00", "Li\x004XYZ\x00", "Bi\x004XYZ\x00", "Bi\x004XYA\x00", "M", "L", "Lj\x00mx\x00i\x004XYA\x00", "L", "Ei\x004XYA\x00",
+	} {
+		code, values, err := parseMacros([]byte(payload))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := m.parse([]byte(payload)); err != nil || m.code != code || !maps.Equal(m.values, values) {
+			t.Errorf("%q became %q %v, %v", payload, byte(m.code), m.values, err)
+		}
+	}
+	if err := m.parse([]byte("Lname")); err == nil {
+		t.Error("a name without NUL was taken")
+	}
+	if err := m.parse(nil); err == nil {
+		t.Error("no command was taken")
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -23,6 +24,10 @@ type Server struct {
 
 	open sync.WaitGroup // one for each connection
 
+	next    chan *gate   // connections for lanes that wait
+	waiting atomic.Int32 // such lanes
+	bodies  sync.Pool    // see frameReader
+
 	mu        sync.Mutex // guards what follows
 	closed    bool
 	refusing  bool // the last connection was one too many
@@ -37,6 +42,7 @@ func NewServer(config Config) *Server {
 		config:    config.withDefaults(),
 		ctx:       ctx,
 		cancel:    cancel,
+		next:      make(chan *gate),
 		listeners: make(map[net.Listener]struct{}),
 		gates:     make(map[*gate]struct{}),
 	}
@@ -118,27 +124,38 @@ func (s *Server) Connections() int {
 	return len(s.gates)
 }
 
-// start serves a connection in a goroutine of its own.
+// start serves a connection in the goroutine of a lane that waits for one, or of
+// a new one.
 func (s *Server) start(conn net.Conn) {
 	g := &gate{conn: conn}
 	if !s.addConnection(g) {
 		_ = conn.Close()
 		return
 	}
-	go func() {
-		defer s.removeConnection(g)
-		ctx, cancel := context.WithCancel(s.ctx)
-		defer cancel()
-		socket := newSocket(conn, &s.config)
-		newTap(socket, &conversation{
-			ctx:    ctx,
-			config: &s.config,
-			log:    s.config.Logger.With("mta", conn.RemoteAddr().String()),
-			socket: socket,
-			frames: newFrameReader(socket),
-			gate:   g,
-		}).serve()
-	}()
+	select {
+	case s.next <- g:
+	default:
+		newLane(s).start(g)
+	}
+}
+
+// maxWaiting bounds the lanes that wait for a connection. Each has a stack and a
+// buffer, some 50 KiB.
+const maxWaiting = 32
+
+// await has a lane wait for a connection. It is nil when the lane is to end.
+func (s *Server) await() *gate {
+	if s.waiting.Add(1) > maxWaiting {
+		s.waiting.Add(-1)
+		return nil
+	}
+	defer s.waiting.Add(-1)
+	select {
+	case g := <-s.next:
+		return g
+	case <-s.ctx.Done():
+		return nil
+	}
 }
 
 func (s *Server) addConnection(g *gate) bool {

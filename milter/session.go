@@ -76,7 +76,7 @@ type Session interface {
 
 	// Header is called for each header field in the order of the message, with
 	// its raw bytes: name, colon, value and CRLF. Inner line ends are CRLF.
-	// The slice is the callee's to keep.
+	// The slice is valid until the method returns.
 	Header(field []byte) Verdict
 
 	// EndOfHeaders is called once after the last header field. The empty line
@@ -84,7 +84,7 @@ type Session interface {
 	EndOfHeaders() Verdict
 
 	// Body is called with the body piece by piece, at most 1 MiB each and
-	// never empty. The slice is the callee's to keep.
+	// never empty. The slice is valid until the method returns.
 	Body(chunk []byte) Verdict
 
 	// EndOfMessage commits. Continue (or Accept) says that the message is on

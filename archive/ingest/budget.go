@@ -27,7 +27,7 @@ const (
 	// of it has come: one part in so many.
 	declaredShare = 16
 	// fileBuffers is what a message whose bytes go to a file takes of memory, in bytes.
-	fileBuffers = 3 * spoolMemory
+	fileBuffers = startSize + 2*fileChunk
 
 	// listenerPatience is how long a delivery waits for room, in all. The shortest time
 	// that its peer must wait is two minutes (RFC 5321 section 4.5.3.2).

@@ -175,7 +175,7 @@ func TestBudgetDeclared(t *testing.T) {
 	for _, c := range []struct {
 		size, want int64
 	}{
-		{0, firstClaim}, {100, firstClaim}, {200_000, 200_000}, {mib, mib + fileBuffers},
+		{0, firstClaim}, {100, firstClaim}, {200_000, 200_000}, {mib, mib}, {mib + 1, mib + 1 + fileBuffers},
 		{1 << 62, 10*mib + fileBuffers}, {1<<63 - 1, 10*mib + fileBuffers},
 	} {
 		h := b.begin(context.Background(), 0)

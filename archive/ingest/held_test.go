@@ -1,10 +1,13 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"io"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"daybook/archive"
@@ -82,5 +85,107 @@ func TestSpoolOfLargePieces(t *testing.T) {
 	got, err := io.ReadAll(io.NewSectionReader(s, 0, s.size))
 	if err != nil || string(got) != text || !strings.HasPrefix(text, string(s.Start())) || len(s.Start()) < message.MaxHeader {
 		t.Errorf("%d bytes came back: %v", len(got), err)
+	}
+}
+
+// A message in memory stands in the smallest room that is enough, and its room is used
+// again.
+func TestRooms(t *testing.T) {
+	for n, want := range map[int]int{
+		0: firstRoom, firstRoom: firstRoom, firstRoom + 1: firstRoom / 4 * 5, 2*firstRoom + 1: firstRoom / 2 * 5, spoolMemory: lastRoom, lastRoom: lastRoom, lastRoom + 1: lastRoom + 1,
+	} {
+		var r rooms
+		room := r.get(n)
+		if len(room) != 0 || cap(room) != want {
+			t.Errorf("for %d bytes there is a room of %d with %d in it, and not one of %d", n, cap(room), len(room), want)
+		}
+		r.put(append(room, "of another message"[:min(n, 18)]...))
+		if again := r.get(n); len(again) != 0 || cap(again) != want {
+			t.Errorf("for %d bytes there is again a room of %d with %d in it", n, cap(again), len(again))
+		}
+	}
+}
+
+// The room for a message that says its size is at most about a quarter more than it takes
+// of the budget.
+func TestRoomOfDeclaredSizes(t *testing.T) {
+	h := newHouse(t, archive.Options{})
+	all := make([]byte, spoolMemory)
+	for size := int64(firstRoom); size <= spoolMemory; size += 1777 {
+		hold := h.ingest.budget.begin(context.Background(), 0)
+		s := h.ingest.newSpool(0, hold)
+		s.declared = size
+		if _, err := s.ReadFrom(bytes.NewReader(all[:size])); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.finish(); err != nil {
+			t.Fatal(err)
+		}
+		if room := int64(cap(s.mem)); room > (hold.taken+leastRoom)*5/4 {
+			t.Errorf("a message of %d bytes has a room of %d, and takes %d of the budget", size, room, hold.taken)
+		}
+		s.reuse()
+		hold.end()
+	}
+}
+
+// Messages about as large as what is held in memory come back, by both ways in.
+func TestSpoolAtItsBounds(t *testing.T) {
+	h := newHouse(t, archive.Options{})
+	all := make([]byte, 3*spoolMemory)
+	for i := range all {
+		all[i] = byte(i*i>>5 + i)
+	}
+	for _, size := range []int{0, 1, firstRoom - 1, firstRoom, firstRoom + 1, startSize - 1, startSize, startSize + 1, spoolMemory - leastRoom,
+		spoolMemory - 1, spoolMemory, spoolMemory + 1, lastRoom, lastRoom + 1, spoolMemory + fileChunk, spoolMemory + fileChunk + 1, len(all)} {
+		for _, written := range []bool{false, true} {
+			s := h.ingest.newSpool(0, nil)
+			var err error
+			if written {
+				_, err = s.Write(all[:size])
+			} else {
+				_, err = s.ReadFrom(iotest.OneByteReader(bytes.NewReader(all[:min(size, 100)])))
+				if err == nil {
+					_, err = s.ReadFrom(bytes.NewReader(all[min(size, 100):size]))
+				}
+			}
+			if err == nil {
+				err = s.finish()
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := io.ReadAll(io.NewSectionReader(s, 0, s.size))
+			if err != nil || !bytes.Equal(got, all[:size]) || s.digest() != sha256.Sum256(all[:size]) {
+				t.Errorf("%d bytes, written %v: others came back, error %v", size, written, err)
+			}
+			if !bytes.Equal(s.Start(), all[:min(size, startSize)]) {
+				t.Errorf("%d bytes, written %v: %d begin it", size, written, len(s.Start()))
+			}
+			if inMemory := s.file == nil; inMemory != (size <= spoolMemory) || inMemory && !bytes.Equal(s.Bytes(), all[:size]) {
+				t.Errorf("%d bytes, written %v: in memory %v", size, written, inMemory)
+			}
+			s.reuse()
+		}
+	}
+}
+
+// Large rooms are kept for the messages that follow, but not more of them than a few.
+func TestLargeRooms(t *testing.T) {
+	var r rooms
+	const many = 3 * keptRooms / smallRoom
+	for range many {
+		r.put(make([]byte, 0, roomSize(roomSizes-3)))
+	}
+	if r.kept > keptRooms || r.kept < keptRooms-roomSize(roomSizes-3) || r.kept != len(r.large)*roomSize(roomSizes-3) {
+		t.Errorf("%d rooms with %d bytes are kept, of at most %d", len(r.large), r.kept, keptRooms)
+	}
+	before := r.kept
+	room := r.get(roomSize(roomSizes-3) - 1)
+	if cap(room) != roomSize(roomSizes-3) || len(room) != 0 || r.kept != before-cap(room) {
+		t.Errorf("a room of %d with %d in it; %d bytes are kept, and %d were", cap(room), len(room), r.kept, before)
+	}
+	if room = r.get(lastRoom); cap(room) != lastRoom || r.kept != before-roomSize(roomSizes-3) {
+		t.Errorf("for another size a room of %d", cap(room))
 	}
 }

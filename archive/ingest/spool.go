@@ -8,16 +8,20 @@ import (
 	"hash"
 	"io"
 	"os"
+	"slices"
 	"sync"
 
 	"daybook/archive"
 )
 
-// spoolMemory is how much of a message is held in memory, in bytes; a larger one
-// goes to a file.
-const spoolMemory = 256 << 10
-
 const (
+	// spoolMemory is how much of a message is held in memory, in bytes; a larger one
+	// goes to a file, and is read from there again for each thing that is done with it.
+	spoolMemory = 1 << 20
+	// startSize is how much of a message is held in memory when it is in a file, and
+	// fileChunk is about how much is written to it at once.
+	startSize = 256 << 10
+	fileChunk = 256 << 10
 	// firstRoom is the room for the first bytes of a message, or for all of it. The
 	// budget's first claim is for that.
 	firstRoom = firstClaim
@@ -25,25 +29,89 @@ const (
 	leastRoom = 1 << 10
 )
 
-// rooms are what small messages in memory stand in, one after the other. They are safe
-// for concurrent use, and the zero value is ready.
-type rooms struct{ pool sync.Pool } // of *[firstRoom]byte
+// rooms are what messages in memory stand in, one after the other: of firstRoom, and so
+// on up to lastRoom in steps of a quarter at most, for what a room has too much is in no
+// budget. They are safe for concurrent use, and the zero value is ready.
+type rooms struct {
+	pools [roomSizes]sync.Pool // of *[]byte
+
+	// Those of more than smallRoom are kept apart, for a pool would keep as many as were
+	// ever in use at a time.
+	mu    sync.Mutex
+	large [][]byte
+	kept  int // bytes of large, at most keptRooms
+}
+
+const (
+	roomSteps = 4 // from a size to twice that
+	roomSizes = 5*roomSteps + 1
+	lastRoom  = spoolMemory + leastRoom
+
+	smallRoom = 256 << 10
+	keptRooms = 16 << 20
+)
+
+// roomSize is the size of the rooms of a kind, from 0 on. The last ones have place for
+// the end of a message of spoolMemory to be seen.
+func roomSize(kind int) int {
+	if kind == roomSizes-1 {
+		return lastRoom
+	}
+	return firstRoom << (kind / roomSteps) / roomSteps * (roomSteps + kind%roomSteps)
+}
 
 // get gives an empty room for n bytes at least.
 func (r *rooms) get(n int) []byte {
-	if n > firstRoom {
-		return make([]byte, 0, n)
+	for kind := range r.pools {
+		size := roomSize(kind)
+		if n > size {
+			continue
+		}
+		if size > smallRoom {
+			return r.getLarge(size)
+		}
+		if old, _ := r.pools[kind].Get().(*[]byte); old != nil {
+			return (*old)[:0]
+		}
+		return make([]byte, 0, size)
 	}
-	if old, _ := r.pool.Get().(*[firstRoom]byte); old != nil {
-		return old[:0]
+	return make([]byte, 0, n)
+}
+
+func (r *rooms) getLarge(size int) []byte {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i, room := range r.large {
+		if cap(room) == size {
+			r.large = slices.Delete(r.large, i, i+1)
+			r.kept -= size
+			return room[:0]
+		}
 	}
-	return make([]byte, 0, firstRoom)
+	return make([]byte, 0, size)
 }
 
 // put takes a room back, which nobody reads any more.
 func (r *rooms) put(room []byte) {
-	if cap(room) == firstRoom {
-		r.pool.Put((*[firstRoom]byte)(room[:firstRoom]))
+	for kind := range r.pools {
+		switch {
+		case cap(room) != roomSize(kind):
+		case cap(room) > smallRoom:
+			r.putLarge(room)
+		default:
+			r.pools[kind].Put(&room)
+		}
+	}
+}
+
+// putLarge takes the place of those that were kept longest where there are too many.
+func (r *rooms) putLarge(room []byte) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.large = append(r.large, room)
+	for r.kept += cap(room); r.kept > keptRooms; {
+		r.kept -= cap(r.large[0])
+		r.large = slices.Delete(r.large, 0, 1)
 	}
 }
 
@@ -93,7 +161,7 @@ func (s *spool) begin() error {
 // grow makes room for n more bytes in memory.
 func (s *spool) grow(n int) {
 	if cap(s.mem)-len(s.mem) < n {
-		s.move(min(max(2*cap(s.mem), len(s.mem)+n), 2*spoolMemory))
+		s.move(max(min(2*cap(s.mem), spoolMemory), len(s.mem)+n))
 	}
 }
 
@@ -148,7 +216,7 @@ func (s *spool) take(n int) error {
 	}
 	s.hash.Write(s.mem[len(s.mem)-n:])
 	s.size += int64(n)
-	if len(s.mem) > spoolMemory {
+	if len(s.mem) > spoolMemory || s.file != nil && len(s.mem) > fileChunk {
 		if err := s.flush(); err != nil {
 			return s.fail(err)
 		}
@@ -187,12 +255,14 @@ func (s *spool) flush() error {
 		if err := os.Remove(f.Name()); err != nil {
 			return fmt.Errorf("spool: %w", err)
 		}
-		s.head = bytes.Clone(s.mem[:spoolMemory])
+		s.head = bytes.Clone(s.mem[:startSize])
 	}
 	if _, err := s.file.Write(s.mem); err != nil {
 		return fmt.Errorf("spool: %w", err)
 	}
-	s.mem = s.mem[:0]
+	if s.mem = s.mem[:0]; cap(s.mem) > 2*fileChunk {
+		s.move(2 * fileChunk)
+	}
 	return nil
 }
 
@@ -215,7 +285,7 @@ func (s *spool) Start() []byte {
 	if s.file != nil {
 		return s.head
 	}
-	return s.mem
+	return s.mem[:min(len(s.mem), startSize)]
 }
 
 // Bytes gives the finished message when all of it is in memory, and else nothing.

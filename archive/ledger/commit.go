@@ -92,9 +92,9 @@ func (l *Ledger) Submit(ctx context.Context, thread *Thread, records []Record) (
 // other goroutine has to be woken; where there are many, the committer makes large groups
 // of them.
 func (l *Ledger) wait(r *request) error {
-	if l.crowd.Load() {
+	if l.crowd.Load() || !l.writing.TryLock() {
 		l.kick()
-	} else if l.writing.TryLock() {
+	} else {
 		l.lead()
 	}
 	select {
@@ -110,8 +110,8 @@ func (l *Ledger) wait(r *request) error {
 	}
 }
 
-// lead commits what waits, and has the committer see to what came meanwhile. Whoever
-// queues and finds l.writing locked counts on that. The caller has locked it.
+// lead commits what waits, and has the committer see to what did not fit into one group.
+// The caller has locked l.writing.
 func (l *Ledger) lead() {
 	defer func() {
 		l.writing.Unlock()
@@ -303,6 +303,7 @@ type writer struct {
 	mark  Mark     // behind the last group that was synced
 	next  uint32   // number of the next segment
 	buf   []byte
+	room  room
 	keep  keeper // of the segment's parity
 	// ended is called with a segment that was ended without its parity known.
 	ended func(number uint32, end int64)
@@ -334,6 +335,7 @@ func (w *writer) rotate() error {
 	if err != nil {
 		return err
 	}
+	w.cutRoom()
 	w.drop()
 	if w.head.number != head.number && !w.keepParity() && w.mark.Segment != 0 {
 		w.ended(w.mark.Segment, w.mark.Offset)
@@ -369,8 +371,11 @@ func (w *writer) write(group []*request) (all []Record, err error) {
 	}
 	if err != nil {
 		err = fmt.Errorf("write to the ledger: %w", err)
-	} else if err = w.f.SyncData(); err != nil {
-		err = fmt.Errorf("sync the ledger: %w", err)
+	} else {
+		w.makeRoom(mark.Offset, mark.Offset-w.mark.Offset)
+		if err = w.f.SyncData(); err != nil {
+			err = fmt.Errorf("sync the ledger: %w", err)
+		}
 	}
 	if cap(w.buf) > 2*groupBytes {
 		w.buf = nil
@@ -410,12 +415,14 @@ func (w *writer) drop() {
 		w.f.Close()
 		w.f = nil
 	}
+	w.room.end = 0
 }
 
 func (w *writer) close() error {
 	if w.f == nil {
 		return nil
 	}
+	w.cutRoom()
 	err := w.f.Close()
 	w.f = nil
 	return err

@@ -1,10 +1,12 @@
 package ledger
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -54,5 +56,77 @@ func TestNobodyWaitsForEver(t *testing.T) {
 	sending.Wait()
 	if got := l.Mark().Seq; got != senders*each+1 {
 		t.Errorf("the next number is %d after %d records", got, senders*each)
+	}
+}
+
+// Close comes while many append, each in a thread, rotate, and every now and then the
+// disk refuses: all of them are told, and what they were told is there, is there.
+func TestCloseWhileManyAppend(t *testing.T) {
+	for senders := 1; senders <= 6; senders++ {
+		mem := vfs.NewMem()
+		disk := newFaultFS(mem)
+		l := mustOpen(t, disk, "/", Options{SegmentSize: 4 << 10})
+		disk.setPlan(func(_ string, n int) (effect, error) {
+			if n%23 == 0 {
+				return refused, syscall.EIO
+			}
+			return works, nil
+		})
+		var mu sync.Mutex
+		acked := map[uint64]Location{}
+		enough := make(chan struct{})
+		var sending sync.WaitGroup
+		for sender := range senders {
+			sending.Go(func() {
+				appendUntilClosed(t, l, 10+100*sender, func(r Record) {
+					mu.Lock()
+					defer mu.Unlock()
+					if acked[r.Seq] = r.At; len(acked) == 200 {
+						close(enough)
+					}
+				})
+			})
+		}
+		<-enough
+		_ = l.Close() // the disk may refuse that too
+		sending.Wait()
+
+		again := mustOpen(t, mem, "/", Options{})
+		if found := again.Recovery(); len(found.Damage) > 0 {
+			t.Errorf("%d senders: %v", senders, found.Damage)
+		}
+		for seq, at := range acked {
+			if r, err := again.Read(at); err != nil || r.Seq != seq {
+				t.Errorf("%d senders: record %d was acknowledged: %d, %v", senders, seq, r.Seq, err)
+			}
+		}
+		mustClose(t, again)
+	}
+}
+
+// appendUntilClosed appends records of a size, and rotates, until the ledger is closed.
+func appendUntilClosed(t *testing.T, l *Ledger, size int, acked func(Record)) {
+	thread := new(Thread)
+	for i := 0; ; i++ {
+		if thread.Broken() {
+			thread = new(Thread)
+		}
+		records := []Record{{Type: 'a', Flags: Numbered, Body: make([]byte, size)}}
+		wait, err := l.Submit(anything, thread, records)
+		if err == nil {
+			err = wait()
+		}
+		switch {
+		case err == nil:
+			acked(records[0])
+		case errors.Is(err, ErrClosed):
+			return
+		case !errors.Is(err, syscall.EIO) && !errors.Is(err, ErrThread):
+			t.Error(err)
+			return
+		}
+		if i%30 == 29 {
+			_ = l.Rotate(anything) // refused, or closed: the next append tells
+		}
 	}
 }

@@ -36,7 +36,7 @@ func newSample(t *testing.T, rng *rand.Rand) *sample {
 	}
 	s.mark, s.groups = l.Mark(), a.marks
 	mustClose(t, l)
-	s.content = files(t, fs, "/")
+	s.content = withoutRoom(files(t, fs, "/"), s.mark)
 	s.names = slices.DeleteFunc(slices.Sorted(maps.Keys(s.content)), func(name string) bool {
 		return strings.HasSuffix(name, sidecarSuffix) // no part of what is read
 	})

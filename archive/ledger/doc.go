@@ -6,7 +6,7 @@
 //
 //   - When [Ledger.Append] returns nil, the records are on stable storage.
 //   - Records are never changed, moved or overwritten. A file is only written
-//     at its end; after an unclean end or a write error its end is sealed and a
+//     at its end, where zeros may stand as room for what comes; after an unclean end or a write error its end is sealed and a
 //     new segment is begun. Only a segment whose very first write failed is begun
 //     anew under its number, so that a full disk does not breed files.
 //   - Only [Ledger.Compact] drops records, those that its caller names, and never
@@ -133,6 +133,11 @@
 // group, it had been acknowledged and is reported as damage; when it is not, and
 // the caller's position does not lie behind it, it is a torn tail that nobody
 // was told of, and is left out.
+//
+// Behind the last group of the last segment zeros may stand, which later groups
+// overwrite: a file that does not grow is synced sooner. They are cut off when the
+// segment ends and at Close. After a crash zeros alone are no torn tail, and the
+// segment goes on in their place.
 //
 // A segment's header is written to a file of another name, synced, renamed, and
 // the folder synced, before the first record is written behind it. So every

@@ -132,6 +132,7 @@ func TestFullDiskBreedsNoFiles(t *testing.T) {
 	fs.setPlan(nil)
 	acked = append(acked, mustAppend(t, l, Record{Flags: Numbered, Body: []byte("after 1/1")}))
 	checkHistory(t, l, acked)
+	l.jobs.Wait() // the parity of a segment that a failed write has ended is made in the background
 	if got := files(t, mem, "/"); len(got) != 4 {
 		t.Errorf("%d files after 50 failed appends, want the identity, two segments and the parity of the first", len(got))
 	}

@@ -40,6 +40,8 @@ type Options struct {
 	// error later stops the ledger for good. It must not call the ledger. nil
 	// stands for a function that does nothing.
 	Apply func(records []Record, end Mark) error
+
+	room roomRule // zero: the usual one
 }
 
 // Recovery is what Open found.
@@ -62,6 +64,7 @@ type Ledger struct {
 	id       identity
 	limit    int64
 	readOnly bool
+	room     roomRule
 	apply    func([]Record, Mark) error
 	recovery Recovery
 
@@ -105,11 +108,14 @@ func Open(ctx context.Context, dir string, o Options) (*Ledger, error) {
 	if o.From == (Mark{}) {
 		o.From = start()
 	}
+	if o.room == (roomRule{}) {
+		o.room = usualRoom()
+	}
 	if o.Apply == nil {
 		o.Apply = func([]Record, Mark) error { return nil }
 	}
 	l := &Ledger{
-		fs: o.FS, dir: dir, limit: o.SegmentSize, readOnly: o.ReadOnly, apply: o.Apply,
+		fs: o.FS, dir: dir, limit: o.SegmentSize, readOnly: o.ReadOnly, room: o.room, apply: o.Apply,
 		queue:   make(chan *request, queueLength),
 		waiting: make(chan struct{}, 1),
 		turn:    make(chan *request),
@@ -251,7 +257,12 @@ func (l *Ledger) replay(ctx context.Context, s *scanner, spans []span, from Posi
 		if err != nil {
 			return last, fmt.Errorf("ledger segment %s: %w", SegmentName(sp.number), err)
 		}
-		if i == len(spans)-1 && torn > 0 {
+		if torn == 0 || i < len(spans)-1 {
+			continue
+		}
+		if l.isRoom(sp.number, s.mark.Offset) {
+			last.end = s.mark.Offset
+		} else {
 			l.recovery.Torn, l.recovery.TornAt = torn, s.mark.Position
 		}
 	}
@@ -283,7 +294,7 @@ func (l *Ledger) begin(c *chain, last span) error {
 			return err
 		}
 	}
-	l.w = writer{fs: l.fs, dir: l.dir, id: l.id, limit: l.limit, next: c.last + 1, mark: l.mark}
+	l.w = writer{fs: l.fs, dir: l.dir, id: l.id, limit: l.limit, next: c.last + 1, mark: l.mark, room: room{rule: l.room}}
 	l.w.ended = l.makeParity
 	damaged := slices.ContainsFunc(l.recovery.Damage, func(d Damage) bool { return d.Segment == c.last })
 	if c.last > 0 && !damaged && !last.compact && l.recovery.Torn == 0 && (Position{last.number, last.end}) == l.mark.Position {

@@ -128,9 +128,10 @@ func TestReadOnlyChangesNothing(t *testing.T) {
 	fs := vfs.NewMem()
 	l := mustOpen(t, fs, "/", Options{})
 	want := mustAppend(t, l, Record{Body: []byte("one")})
+	mark := l.Mark()
 	mustClose(t, l)
 	for name, tail := range map[string]string{"clean": "", "torn": "half a record"} {
-		content := files(t, fs, "/")
+		content := withoutRoom(files(t, fs, "/"), mark)
 		content[SegmentName(1)] = append(content[SegmentName(1)], tail...)
 		mem := newFaultFS(memory(t, content))
 		mem.setPlan(func(op string, _ int) (effect, error) {

@@ -37,7 +37,7 @@ func bigSample(t *testing.T, rng *rand.Rand) *sample {
 	}
 	s.mark = l.Mark()
 	mustClose(t, l)
-	s.content = files(t, fs, "/")
+	s.content = withoutRoom(files(t, fs, "/"), s.mark)
 	s.names = slices.DeleteFunc(slices.Sorted(maps.Keys(s.content)), func(name string) bool {
 		return !strings.HasSuffix(name, suffix)
 	})
@@ -145,8 +145,8 @@ func TestRepairOfZerosThatWereCutOff(t *testing.T) {
 	fs := vfs.NewMem()
 	l := mustOpen(t, fs, "/", Options{})
 	first := mustAppend(t, l, Record{Flags: Numbered, Body: make([]byte, 20_000)})[0].At
-	early := files(t, fs, "/")
 	mark := l.Mark()
+	early := withoutRoom(files(t, fs, "/"), mark)
 	mustClose(t, l)
 	early[ParityName(1)] = files(t, fs, "/")[ParityName(1)]
 	l = mustOpen(t, fs, "/", Options{From: mark})
@@ -156,7 +156,7 @@ func TestRepairOfZerosThatWereCutOff(t *testing.T) {
 	for what, c := range map[string]struct {
 		content map[string][]byte
 		mark    Mark
-	}{"at the end": {early, mark}, "with a record behind": {files(t, fs, "/"), later}} {
+	}{"at the end": {early, mark}, "with a record behind": {withoutRoom(files(t, fs, "/"), later), later}} {
 		cut := maps.Clone(c.content)
 		cut[SegmentName(1)] = cut[SegmentName(1)][:first.Offset+5000]
 		fs := memory(t, cut)

@@ -323,12 +323,19 @@ type base64Body struct {
 	raw   bool  // the rest is not decoded
 	size  int64 // bytes that have been decoded
 	out   []byte
+	// quanta is that of the decoder.
+	quanta *Quanta
 }
 
-func (b *base64Body) reset(to, as sink) { *b = base64Body{to: to, as: as, out: b.out[:0]} }
+func (b *base64Body) reset(to, as sink) {
+	*b = base64Body{to: to, as: as, out: b.out[:0], quanta: b.quanta}
+}
 
 func (b *base64Body) take(p []byte) {
 	for len(p) > 0 && !b.raw {
+		if p = p[b.lines(p):]; len(p) == 0 {
+			return
+		}
 		i := bytes.IndexByte(p, '\n') + 1
 		if i == 0 {
 			i = len(p)
@@ -340,6 +347,35 @@ func (b *base64Body) take(p []byte) {
 		b.as.take(p)
 	}
 }
+
+// lines decodes the lines of whole groups that p begins with, as far as they are as the
+// first one is, and gives how many bytes that were.
+func (b *base64Body) lines(p []byte) (n int) {
+	if b.n > 0 || b.ended {
+		return 0
+	}
+	width := bytes.IndexByte(p[:min(len(p), maxAlike)], '\n')
+	end := "\n"
+	if width > 0 && p[width-1] == '\r' {
+		width, end = width-1, "\r\n"
+	}
+	if width <= 0 || width%4 != 0 {
+		return 0
+	}
+	for size := width / 4 * 3; ; {
+		b.room(size)
+		free := b.out[len(b.out):decodedSize]
+		k := b.quanta.Lines(free, p[n:], width, end)
+		b.out = b.out[:len(b.out)+k*size]
+		b.size += int64(k * size)
+		if n += k * (width + len(end)); k < len(free)/size {
+			return n
+		}
+	}
+}
+
+// maxAlike is the longest line for which others are expected that are as long.
+const maxAlike = 1 << 10
 
 // line decodes bytes of a line, and gives how many of them can be. The common line is
 // made of whole groups.
@@ -370,10 +406,10 @@ func (b *base64Body) groups(p []byte) int {
 		return 0
 	}
 	b.room(len(p))
-	k, err := base64.StdEncoding.Decode(b.out[len(b.out):cap(b.out)], p)
-	if err != nil || k != len(p)/4*3 {
+	if b.quanta.Decode(b.out[len(b.out):cap(b.out)], p) < len(p) {
 		return 0
 	}
+	k := len(p) / 4 * 3
 	b.out = b.out[:len(b.out)+k]
 	b.size += int64(k)
 	return len(p)
@@ -445,7 +481,9 @@ type decoder struct {
 	broken bool // base64 was not decoded to its end
 }
 
-func newDecoder() decoder { return decoder{sum: &sum{hash: sha256.New()}} }
+func newDecoder() decoder {
+	return decoder{sum: &sum{hash: sha256.New()}, base64: base64Body{quanta: new(Quanta)}}
+}
 
 // form is what a content is before it is compared.
 type form struct {

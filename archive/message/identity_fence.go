@@ -66,6 +66,10 @@ func (f *fences) take(p []byte) {
 	if len(f.open) == 0 {
 		return
 	}
+	if len(f.line) == 0 && len(p) > 0 && bytes.IndexByte(p, '-') < 0 { // as in all base64
+		f.begins = p[len(p)-1] == '\n'
+		return
+	}
 	for len(p) > 0 {
 		switch i := bytes.IndexByte(p, '\n'); {
 		case !f.begins && i < 0:

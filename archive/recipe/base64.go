@@ -3,7 +3,10 @@ package recipe
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/binary"
 	"strings"
+
+	"daybook/archive/message"
 )
 
 // fillBase64 fills wire with what the stored bytes are in base64, laid out.
@@ -12,6 +15,10 @@ func fillBase64(wire, stored, layout []byte) error {
 	runs, ends, err := parseLayout64(layout, len(stored), len(wire), few[:0])
 	if err != nil {
 		return err
+	}
+	if ends == nil && wholeQuanta(runs) {
+		fillLines(wire, stored, runs)
+		return nil
 	}
 	chars := 0
 	for _, r := range runs {
@@ -32,6 +39,63 @@ func fillBase64(wire, stored, layout []byte) error {
 		}
 	}
 	return nil
+}
+
+// wholeQuanta tells whether no quantum is parted by a line end.
+func wholeQuanta(runs []run) bool {
+	for _, r := range runs {
+		if r.chars%4 != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// minPairs is from how many stored bytes on it is worth to make a table of pairs.
+const minPairs = 16 << 10
+
+// pairs are the two digits for twelve bits, the first one in the lower byte.
+type pairs [1 << 12]uint16
+
+func (p *pairs) fill() {
+	for i := range p {
+		p[i] = uint16(digits[i>>6]) | uint16(digits[i&63])<<8
+	}
+}
+
+// fillLines fills wire with lines of whole quanta that are one encoding.
+func fillLines(wire, stored []byte, runs []run) {
+	var p pairs
+	fast := len(stored) >= minPairs
+	if fast {
+		p.fill()
+	}
+	for _, r := range runs {
+		for range r.times {
+			size := min(r.chars/4*3, len(stored))
+			if fast && len(wire) >= r.chars+slack && len(stored) >= size+slack {
+				p.encode(wire[:r.chars+slack], stored[:size+slack], r.chars)
+			} else {
+				plainLine(wire[:r.chars], stored[:size])
+			}
+			copy(wire[r.chars:], r.end)
+			wire, stored = wire[r.chars+len(r.end):], stored[size:]
+		}
+	}
+}
+
+func plainLine(to, from []byte) { base64.StdEncoding.Encode(to, from) }
+
+// slack is how many bytes encode has more of what it reads and writes than it needs.
+const slack = 8
+
+// encode writes the first n digits, and at most seven more.
+func (p *pairs) encode(to, from []byte, n int) {
+	for ; n > 0 && len(to) >= 8 && len(from) >= 8; n -= 8 {
+		v := binary.BigEndian.Uint64(from)
+		binary.LittleEndian.PutUint64(to, uint64(p[v>>52])|uint64(p[v>>40&0xfff])<<16|uint64(p[v>>28&0xfff])<<32|uint64(p[v>>16&0xfff])<<48)
+		to, from = to[8:], from[6:]
+	}
 }
 
 const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
@@ -61,7 +125,10 @@ type decoder struct {
 	stored []byte
 	ends   []ending
 	layout []byte
-	quanta quanta
+	quanta message.Quanta
+	// ahead is how many characters are in lines that are alike, at the beginning, which
+	// were decoded at once. They are not among chars.
+	ahead int
 
 	seen, before int // lines, and the characters in them, that lineAt has passed
 }
@@ -87,7 +154,7 @@ func (d *decoder) decode(wire []byte, more bool) (int, bool) {
 		return 0, false
 	}
 	if chars < len(d.chars) {
-		read = d.trim(chars)
+		read = d.trim(d.ahead + chars)
 	}
 	d.layout = appendLayout64(d.layout[:0], d.lines, d.ends)
 	if len(d.layout) > min(MaxLayout, len(d.stored)/8+minLayout) {
@@ -96,12 +163,16 @@ func (d *decoder) decode(wire []byte, more bool) (int, bool) {
 	return read, more && chars+3 >= len(d.chars)
 }
 
+// mostChars is the most characters of a piece.
+const mostChars = MaxStored / 3 * 4
+
 // gather reads lines until there are as many characters as a piece can have, and
 // tells how much of wire they are, and whether that was all there was room for.
 func (d *decoder) gather(wire []byte) (int, bool) {
-	const most = MaxStored / 3 * 4
-	d.chars, d.lines = growTo(d.chars[:0], min(len(wire), most))[:0], d.lines[:0]
-	at := 0
+	d.lines = d.lines[:0]
+	at := d.alike(wire)
+	most := mostChars - d.ahead
+	d.chars = growTo(d.chars[:0], min(len(wire)-at, most))[:0]
 	for at < len(wire) && len(d.chars) < most {
 		stop := len(wire)
 		if i := bytes.IndexByte(wire[at:], '\n'); i >= 0 {
@@ -128,6 +199,33 @@ func (d *decoder) gather(wire []byte) (int, bool) {
 	return at, true
 }
 
+// alike decodes the lines of whole quanta that wire begins with, as far as they are as
+// the first one is: those of nearly all base64. It tells how much of wire they are. The
+// line that blanks follow is none of them.
+func (d *decoder) alike(wire []byte) int {
+	d.ahead, d.stored = 0, d.stored[:0]
+	width := bytes.IndexByte(wire[:min(len(wire), mostChars)], '\n')
+	end := "\n"
+	if width > 0 && wire[width-1] == '\r' {
+		width, end = width-1, "\r\n"
+	}
+	if width <= 0 || width%4 != 0 {
+		return 0
+	}
+	size, line := width/4*3, width+len(end)
+	most := min(mostChars/width, len(wire)/line)
+	d.stored = growTo(d.stored, most*size)
+	n := d.quanta.Lines(d.stored, wire[:most*line], width, end)
+	if at := n * line; n > 0 && at < len(wire) && isBlank(wire[at]) {
+		n--
+	}
+	d.ahead, d.stored = n*width, d.stored[:n*size]
+	if n > 0 {
+		d.lines = append(d.lines, run{width, wire[width:line], n})
+	}
+	return n * line
+}
+
 func isBlank(c byte) bool { return c == '\n' || c == '\r' || c == ' ' || c == '\t' }
 
 // blankLines gives the end of the empty lines that follow a line which ends at stop,
@@ -151,11 +249,16 @@ func (d *decoder) line(chars int, end []byte) {
 }
 
 // data decodes the first n characters, up to the first that cannot be, whose place it
-// returns; of a quantum that is not whole but goes on, with more, nothing.
+// returns; of a quantum that is not whole but goes on, with more, nothing. What was
+// decoded ahead of them belongs to the first encoding.
 func (d *decoder) data(n int, more bool) (int, bool) {
-	d.stored, d.ends = growTo(d.stored[:0], n/4*3+3)[:0], d.ends[:0]
-	d.seen, d.before = 0, 0
+	ahead := d.ahead / 4 * 3
+	d.stored, d.ends = growTo(d.stored[:ahead], ahead+n/4*3+3)[:ahead], d.ends[:0]
+	d.seen, d.before = 0, -d.ahead
 	at := 0
+	if n == 0 && ahead > 0 {
+		d.ends = append(d.ends, ending{stored: ahead, times: 1})
+	}
 	for at < n {
 		stop := n
 		if i := bytes.IndexByte(d.chars[at:n], '='); i >= 0 {
@@ -163,6 +266,8 @@ func (d *decoder) data(n int, more bool) (int, bool) {
 		}
 		used, e := d.encoding(d.chars[at:stop], more && stop == n)
 		at += used
+		e.stored += ahead
+		ahead = 0
 		if at == stop {
 			for e.pads = 0; at < n && d.chars[at] == '='; at++ {
 				e.pads++
@@ -182,15 +287,15 @@ func (d *decoder) data(n int, more bool) (int, bool) {
 // has used.
 func (d *decoder) encoding(s []byte, more bool) (int, ending) {
 	to := d.stored[len(d.stored):cap(d.stored)]
-	whole := d.quanta.decode(to, s[:len(s)/4*4])
+	whole := d.quanta.Decode(to, s[:len(s)/4*4])
 	n := whole / 4 * 3
 	d.stored = d.stored[:len(d.stored)+n]
 	e := ending{stored: n, times: 1}
 	rest := s[whole:]
 	if len(rest) >= 4 {
-		return whole + d.quanta.digits(rest), e
+		return whole + d.quanta.Digits(rest), e
 	}
-	if more || len(rest) < 2 || d.quanta.digits(rest) < len(rest) {
+	if more || len(rest) < 2 || d.quanta.Digits(rest) < len(rest) {
 		return whole, e
 	}
 	n, err := base64.RawStdEncoding.Decode(to[n:], rest)
@@ -242,7 +347,7 @@ func (d *decoder) lineAt(at int) (chars, column int) {
 func (d *decoder) cut(at int) int {
 	_, column := d.lineAt(at)
 	end := max(at-column, bytes.LastIndexByte(d.chars[:at], '=')+1)
-	if end == 0 {
+	if d.ahead+end == 0 {
 		return at
 	}
 	return end

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/base64"
 	"strings"
+
+	"daybook/archive/message"
 )
 
 // Bounds of base64 in headers. What is over them stays as it is.
@@ -33,7 +35,7 @@ type unfolder struct {
 	stored []byte
 	inner  []byte // what is decoded again
 	layout []byte
-	quanta quanta
+	quanta message.Quanta
 }
 
 // begin turns to a message.
@@ -276,7 +278,7 @@ func (u *unfolder) decode(f *fold, twice bool) (n int) {
 func (u *unfolder) whole(to, chars []byte) ([]byte, int) {
 	chars = chars[:len(chars)/4*4]
 	to = growTo(to[:0], len(chars)/4*3)
-	n := u.quanta.decode(to, chars)
+	n := u.quanta.Decode(to, chars)
 	size := n / 4 * 3
 	if n+4 == len(chars) {
 		var last [3]byte
