@@ -301,6 +301,7 @@ func (l *Ledger) begin(c *chain, last span) error {
 		if err := l.w.resume(last.header); err != nil {
 			return err
 		}
+		l.w.room.end = last.size // what stands behind the end is zeros
 		l.resumeParity()
 		return nil
 	}

@@ -134,3 +134,28 @@ func TestNoRoomForRoom(t *testing.T) {
 	checkWhole(t, l, records)
 	mustClose(t, l)
 }
+
+// The room that a killed process has left is used, and cut off at Close.
+func TestRoomOfBefore(t *testing.T) {
+	rule := roomRule{size: 8 << 10, small: 1 << 10, after: 1}
+	from, to := t.TempDir(), t.TempDir()
+	l, records := small(t, from, 20, rule)
+	defer l.Close()
+	for name, b := range files(t, vfs.Default, from) {
+		if err := os.WriteFile(filepath.Join(to, name), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	path := filepath.Join(to, SegmentName(1))
+	before := lengthOf(t, path)
+	again := mustOpen(t, vfs.Default, to, Options{room: rule})
+	records = append(records, mustAppend(t, again, Record{Type: 'a', Flags: Numbered, Body: []byte("after the kill")})...)
+	if got := lengthOf(t, path); got != before || again.Mark().Segment != 1 {
+		t.Errorf("the file of %d bytes has %d, and the next record stands in segment %d", before, got, again.Mark().Segment)
+	}
+	checkWhole(t, again, records)
+	mustClose(t, again)
+	if got, want := lengthOf(t, path), records[len(records)-1].At.End().Offset; got != want {
+		t.Errorf("after Close the file is of %d bytes, want %d", got, want)
+	}
+}
