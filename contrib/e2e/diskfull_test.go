@@ -87,10 +87,15 @@ func TestDiskRunsFull(t *testing.T) {
 	if refused == 0 || len(odd) > 0 || !d.proc.running() {
 		t.Fatalf("%d messages put off, other replies %v, running %v", refused, odd, d.proc.running())
 	}
+	// The catalog gives room back when it tidies up: what that freed is filled again.
+	eventually(t, 30*time.Second, func() error {
+		if _, err := run(d.bin, "status", "--data", d.data); err == nil {
+			acks.fill(d)
+			return fmt.Errorf("daybook status says that all is well on a full disk")
+		}
+		return nil
+	})
 	full := acks.check(t, d, 0)
-	if _, err := run(d.bin, "status", "--data", d.data); err == nil {
-		t.Error("daybook status says that all is well on a full disk")
-	}
 	if err := os.Remove(ballast); err != nil {
 		t.Fatal(err)
 	}
