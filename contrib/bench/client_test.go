@@ -122,6 +122,8 @@ func serveMilter(t *testing.T, b *box, v milter.Verdict) string {
 // checkBox compares what was kept with the sendings of a set, one after another.
 func checkBox(t *testing.T, b *box, set []*message, queueID bool) {
 	t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if len(b.messages) != len(set) {
 		t.Fatalf("%d messages arrived, want %d", len(b.messages), len(set))
 	}
