@@ -70,6 +70,8 @@
 //     With characters not parted, the width of the whole escaped character counts. With
 //     words not parted, there is a soft break before a byte behind a blank, which is no
 //     blank, if what is up to the next blank or line end, blank included, goes too far.
+//     Split does not write this together with a set that has the blank in it: what that
+//     yields is told by quotedWriter.run alone.
 //  6. Odd lines, up to the end of the layout: the number of lines between it and the one
 //     before, and the column of its soft break plus one, or 0 if it has none. No other
 //     soft break is in such a line. Columns count from the beginning of the piece, also

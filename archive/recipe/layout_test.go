@@ -37,6 +37,7 @@ func TestLayouts(t *testing.T) {
 		{"odd bytes", FormQuoted, "a==b=", "\x20\x4b\x02\x00\x01", "=61=3D=b=3D"},
 		{"characters are not parted", FormQuoted, "abüü", "\x80\x01\x09", "ab=C3=BC=\r\n=C3=BC"},
 		{"words are not parted", FormQuoted, text, "\x80\x02\x0a", "quick =\r\nbrown fox"},
+		{"words are not parted, and blanks are in the set", FormQuoted, text, "\x90\x02\x0c\x01 ", "quick=20brow=\r\nn=20fox"},
 		{"dots", FormQuoted, ".a.\n.", "\x80\x04\x4b", "=2Ea.\n=2E"},
 		{"From", FormQuoted, "From a\nFrom", "\x80\x08\x4b", "=46rom a\nFrom"},
 		{"in the midst of a line", FormQuoted, text, "\x00\x06\x00\x03", "qu=\r\nick br=\r\nown fo=\r\nx"},

@@ -105,6 +105,9 @@ func (u *unquoter) chooseBreaks(limit int) bool {
 	head, best, few := u.head, 0, 0
 	// Words come early: where they are kept together, the other rules then end soon.
 	for n, try := range [...]int{0, 5, 1, 2, 3, 4, 6} {
+		if rules[try]&quotedWord != 0 && u.escape[' '] != 0 {
+			continue // a writer does not see where words begin, see quotedWriter.run
+		}
 		u.head = head | rules[try]
 		u.layout = u.layout[:0]
 		u.oddLines(min(len(u.stored), sample), limit)

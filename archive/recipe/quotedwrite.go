@@ -104,7 +104,10 @@ func (w *quotedWriter) free() int {
 }
 
 // run writes the bytes from i on that need no second look, and gives the place of the
-// first that does. Of words that are not parted, it writes those that end in time.
+// first that does. Of words that are not parted, it writes those that end in time. It
+// does not stop behind a blank that is always escaped, where a word may have to go to the
+// next line. That stays so, for what is written must come back: chooseBreaks has no such
+// rule.
 func (w *quotedWriter) run(s []byte, i int) int {
 	words := w.head&quotedWord != 0
 	if words && i > 0 && s[i-1] == ' ' {
