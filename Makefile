@@ -5,14 +5,16 @@
 #              installed (make peers bench); prints, never fails on a figure
 # make bench-parts   the benchmarks of the parts, COUNT times each, for benchstat
 # make lint    vet, gofmt and staticcheck
+# make systems   vets all of it for each of SYSTEMS: other systems, and 32 bits
 # make long    the torture tests at their full length
 
 export CGO_ENABLED ?= 0
 FUZZTIME ?= 30s
 COUNT ?= 6
+SYSTEMS ?= linux/386 linux/arm linux/arm64 darwin/arm64 freebsd/amd64
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: all build test peers race fuzz bench bench-parts lint long
+.PHONY: all build test peers race fuzz bench bench-parts lint systems long
 
 all: build
 
@@ -34,6 +36,11 @@ lint:
 	go vet ./...
 	test -z "$$(gofmt -l .)"
 	go run $(STATICCHECK) ./...
+
+systems:
+	@for system in $(SYSTEMS); do \
+	  echo "vet $$system"; GOOS=$${system%/*} GOARCH=$${system#*/} CGO_ENABLED=0 go vet ./... || exit 1; \
+	done
 
 fuzz:
 	@go list ./... | while read pkg; do \

@@ -131,7 +131,7 @@ func (l *lister) lines(f io.Reader, file *File) error {
 			return nil
 		case err != nil:
 			return err
-		case len(l.primaries)+len(l.secondaries) > maxKnown || len(l.texts) > 1<<31:
+		case len(l.primaries)+len(l.secondaries) > maxKnown || uint64(len(l.texts)) > 1<<31:
 			return fmt.Errorf("it has more than the %d addresses that a tenant can have", maxKnown)
 		}
 	}

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -467,7 +468,7 @@ func TestCompactWhileInUse(t *testing.T) {
 		compactSealed(t, l, keepRest)
 		all := slices.Concat(o.acknowledged()...)
 		slices.SortFunc(all, func(a, b Record) int {
-			return int(int64(a.At.Segment)-int64(b.At.Segment))<<40 + int(a.At.Offset-b.At.Offset)
+			return cmp.Or(cmp.Compare(a.At.Segment, b.At.Segment), cmp.Compare(a.At.Offset, b.At.Offset))
 		})
 		checkCompacted(t, l, all, droppable)
 		mustClose(t, l)

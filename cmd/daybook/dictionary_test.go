@@ -39,7 +39,7 @@ func letter(tenant string, n int) *archive.Receipt {
 		Tenant: tenant, Source: "gateway", Received: time.Date(2026, 1, 2, 10, 0, n, 0, time.UTC),
 		Body: bytes.NewReader(text), Size: int64(len(text)), SHA256: sha256.Sum256(text), Summary: message.Summarize(text),
 		Envelope: message.Envelope{
-			QueueID: fmt.Sprintf("%X", 1<<32+n*104729), Sender: message.Path{Address: sender}, Recipients: []message.Path{{Address: to}},
+			QueueID: fmt.Sprintf("%X", uint64(1)<<32+uint64(n)*104729), Sender: message.Path{Address: sender}, Recipients: []message.Path{{Address: to}},
 			Client: message.Client{Address: "192.0.2.25", Name: "mail.partner.example", Helo: "mail.partner.example"},
 		},
 		Decision: archive.Decision{Action: archive.ActionArchive}, Join: archive.Join{Window: 10 * time.Minute},

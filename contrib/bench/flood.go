@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 )
 
@@ -30,11 +29,11 @@ type flood struct {
 // measureFlood sends large messages at once, each on a connection of its own, and
 // again as long as they are told to come back: in every round.
 func (b *bench) measureFlood(ctx context.Context, m *measurement) error {
-	var disk syscall.Statfs_t
-	if err := syscall.Statfs(b.servers.work, &disk); err != nil {
-		return fmt.Errorf("%s: %w", b.servers.work, err)
+	free, err := freeIn(b.servers.work)
+	if err != nil {
+		return err
 	}
-	if free := disk.Bavail * uint64(disk.Bsize); free < floodRoom {
+	if free < floodRoom {
 		b.notes = append(b.notes, fmt.Sprintf("%d messages of %d MB at once: %d GB are free in %s, it takes %d; name another folder with --work",
 			floodConnections, largeSizeMB, free/1e9, b.work, floodRoom/1_000_000_000))
 		return nil

@@ -12,8 +12,6 @@ import (
 	"sync"
 	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 const (
@@ -87,44 +85,14 @@ func (p *process) stop() error {
 	return errors.Join(fmt.Errorf("%s did not stop within %v", p.cmd.Path, stopTimeout), err)
 }
 
-// adopt makes this process the parent of those whose own parent ends before them, as
-// Postfix does: what they used is then known as that of children, and not taken for
-// that of other programs.
-func adopt() error {
-	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
-		return fmt.Errorf("becoming the parent of orphans: %w", err)
-	}
-	return nil
-}
-
 // endGroup ends what is left of a process group, nobody as a rule, and waits for
 // those that were adopted.
 func endGroup(group int) {
 	_ = syscall.Kill(-group, syscall.SIGKILL) // without a group there is nothing to do
 	for {
-		if _, err := unix.Wait4(-group, nil, 0, nil); err != nil && !errors.Is(err, unix.EINTR) {
+		if _, err := syscall.Wait4(-group, nil, 0, nil); err != nil && !errors.Is(err, syscall.EINTR) {
 			return
 		}
-	}
-}
-
-// writtenAtEnd waits until a child of this process has ended, and asks what it
-// wrote as long as the kernel still knows: what it wrote while it stopped counts. It
-// is 0 when the kernel does not tell.
-func writtenAtEnd(pid int) float64 {
-	for {
-		err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
-		if errors.Is(err, unix.EINTR) {
-			continue
-		}
-		if err != nil {
-			return 0
-		}
-		u, err := usageOf(pid)
-		if err != nil {
-			return 0
-		}
-		return u.written
 	}
 }
 

@@ -3,11 +3,9 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"syscall"
 )
 
 // Files that what is written to is synced for every message: what one connection
@@ -84,10 +82,7 @@ func (c *syncClient) send(n int64) error {
 	if _, err := c.file.Write(c.block); err != nil {
 		return err
 	}
-	if err := syscall.Fdatasync(int(c.file.Fd())); err != nil {
-		return fmt.Errorf("fdatasync: %w", err)
-	}
-	return nil
+	return syncData(c.file)
 }
 
 func (c *syncClient) close() {}
