@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -102,6 +103,34 @@ func TestRooms(t *testing.T) {
 		r.put(append(room, "of another message"[:min(n, 18)]...))
 		if again := r.get(n); len(again) != 0 || cap(again) != want {
 			t.Errorf("for %d bytes there is again a room of %d with %d in it", n, cap(again), len(again))
+		}
+	}
+}
+
+// A message that goes to a file stands until then in a room that others can use again,
+// in whatever chunks it comes.
+func TestRoomOfMessageForAFile(t *testing.T) {
+	for _, declared := range []int64{0, spoolMemory, 2 * spoolMemory} {
+		for _, chunk := range []int{1, 4093, 65535, 2 * spoolMemory} {
+			var r rooms
+			flushed := 0
+			var s *spool
+			s = newSpool(t.TempDir(), 0, func() error {
+				if flushed++; flushed == 1 && cap(s.mem) != lastRoom {
+					t.Errorf("%d bytes are declared and %d come at once: they had a room of %d", declared, chunk, cap(s.mem))
+				}
+				return nil
+			}, &r)
+			s.declared = declared
+			for part := range slices.Chunk(make([]byte, 2*spoolMemory), chunk) {
+				if n, err := s.Write(part); n != len(part) || err != nil {
+					t.Fatalf("%d of %d bytes: %v", n, len(part), err)
+				}
+			}
+			if flushed == 0 {
+				t.Errorf("%d bytes are declared and %d come at once: there is no file", declared, chunk)
+			}
+			s.close()
 		}
 	}
 }

@@ -176,7 +176,7 @@ func (s *spool) move(n int) {
 func (s *spool) Write(p []byte) (n int, err error) {
 	err = s.begin()
 	for len(p) > 0 && err == nil {
-		part := p[:min(len(p), firstClaim)] // what is in memory stays near spoolMemory
+		part := p[:min(len(p), firstClaim, lastRoom-len(s.mem))] // what is in memory stays near spoolMemory
 		s.grow(len(part))
 		s.mem = append(s.mem, part...)
 		if err = s.take(len(part)); err == nil {
