@@ -135,7 +135,7 @@ func feed(t *testing.T, cfg Config, from net.Addr, input, sizes []byte) string {
 	// The server may close before it read all.
 	_, _ = io.Copy(here, &splitReader{data: input, sizes: append(sizes, 9)})
 	// There is no way to end one direction of a pipe, so a session that still reads is ended by the shutdown.
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	stopped := make(chan error, 1)
 	go func() { stopped <- srv.Shutdown(ctx) }()

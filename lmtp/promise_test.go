@@ -220,7 +220,11 @@ func TestShutdownUnderLoad(t *testing.T) {
 			}
 		}()
 	}
-	time.Sleep(stalled)
+	waitFor(t, "messages", func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(acknowledged) >= 200
+	})
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if err := srv.Shutdown(ctx); err != nil {
@@ -235,9 +239,6 @@ func TestShutdownUnderLoad(t *testing.T) {
 		if !kept[id] {
 			t.Errorf("%s was acknowledged and not kept", id)
 		}
-	}
-	if len(acknowledged) < 100 {
-		t.Errorf("only %d messages", len(acknowledged))
 	}
 	t.Logf("%d acknowledged, %d kept", len(acknowledged), len(kept))
 }

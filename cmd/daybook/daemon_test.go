@@ -86,13 +86,14 @@ func TestStopWithReaderThatStopped(t *testing.T) {
 				t.Fatal(err)
 			}
 			time.Sleep(500 * time.Millisecond) // until the answer is stuck
-			begin := time.Now()
 			stop()
-			if err := <-ended; err != nil {
-				t.Errorf("run: %v", err)
-			}
-			if took := time.Since(begin); took > 3*serviceTimeout {
-				t.Errorf("it took %v", took)
+			select {
+			case err := <-ended:
+				if err != nil {
+					t.Errorf("run: %v", err)
+				}
+			case <-time.After(time.Minute): // a busy machine may take longer than the daemon allows
+				t.Fatal("it is still held up after a minute")
 			}
 			if _, err := d.archive.AppendEvent(t.Context(), archive.Event{Kind: archive.EventGap}); !errors.Is(err, archive.ErrClosed) {
 				t.Errorf("the archive is not closed: %v", err)
@@ -140,11 +141,27 @@ func heldPolicy(t *testing.T) (*policy.Policy, *archive.Archive) {
 	return pol, reader
 }
 
+// whenWaiting calls f when the log of a daemon says that it waits.
+func whenWaiting(t *testing.T, log *syncBuffer, f func()) {
+	go func() {
+		for !strings.Contains(log.String(), waitingText) {
+			if t.Context().Err() != nil {
+				return
+			}
+			time.Sleep(time.Millisecond)
+		}
+		f()
+	}()
+}
+
 // A daemon that starts while a command reads the archive waits for it.
 func TestStartWaitsForCommand(t *testing.T) {
 	pol, reader := heldPolicy(t)
-	time.AfterFunc(3*lockInterval, func() { reader.Close() })
 	var log syncBuffer
+	whenWaiting(t, &log, func() {
+		time.Sleep(3 * lockInterval)
+		reader.Close()
+	})
 	d, err := startDaemon(t.Context(), pol, slog.New(slog.NewTextHandler(&log, nil)), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -159,12 +176,10 @@ func TestStartWaitsForCommand(t *testing.T) {
 func TestStopWhileWaitingForCommand(t *testing.T) {
 	pol, _ := heldPolicy(t)
 	ctx, stop := context.WithCancel(t.Context())
-	time.AfterFunc(2*lockInterval, stop)
-	begin := time.Now()
-	if _, err := startDaemon(ctx, pol, slog.New(slog.DiscardHandler), nil); !errors.Is(err, context.Canceled) {
+	defer stop()
+	var log syncBuffer
+	whenWaiting(t, &log, stop)
+	if _, err := startDaemon(ctx, pol, slog.New(slog.NewTextHandler(&log, nil)), nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
-	}
-	if took := time.Since(begin); took > lockTimeout/2 {
-		t.Errorf("it took %v", took)
 	}
 }

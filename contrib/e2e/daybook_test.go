@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -28,8 +29,12 @@ func TestMain(m *testing.M) {
 	}
 	bin := filepath.Join(dir, "daybook")
 	code := 1
-	if _, err := run("go", "build", "-o", bin, "daybook/cmd/daybook"); err != nil {
-		fmt.Fprintln(os.Stderr, err)
+	// As it is shipped, whatever the tests are built with. It may take minutes where
+	// nothing of it was built before.
+	build := exec.Command("go", "build", "-o", bin, "daybook/cmd/daybook")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "%v: %v\n%s", build, err, out)
 	} else {
 		os.Setenv("DAYBOOK_BIN", bin)
 		code = m.Run()

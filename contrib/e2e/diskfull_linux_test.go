@@ -99,7 +99,7 @@ func TestDiskRunsFull(t *testing.T) {
 	if err := os.Remove(ballast); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 10*time.Second, func() error {
+	eventually(t, 30*time.Second, func() error {
 		if acks.fill(d); len(acks.list) == full {
 			return fmt.Errorf("no message was archived after there was room again")
 		}

@@ -87,6 +87,8 @@ func TestRestartUnderLoad(t *testing.T) {
 	d := startDaybook(t, "unix", "tcp")
 	p := startPostfix(t, postfixConfig{mainCF: milterSnippet(t, d) + hold})
 	l := &load{stop: make(chan struct{})}
+	halt := sync.OnceFunc(func() { close(l.stop) })
+	defer halt()
 	for w := range 4 {
 		l.wg.Go(func() { l.run(w, "tcp", p.addr(), false) })
 		l.wg.Go(func() { l.run(10+w, "tcp", strings.TrimPrefix(d.lmtp, "tcp:"), true) })
@@ -97,6 +99,7 @@ func TestRestartUnderLoad(t *testing.T) {
 	}
 	for i := range rounds {
 		time.Sleep(700 * time.Millisecond)
+		l.awaitMore(t, 25)
 		if i%2 == 0 {
 			d.stop(t)
 		} else {
@@ -105,8 +108,8 @@ func TestRestartUnderLoad(t *testing.T) {
 		time.Sleep(time.Duration(i) * 20 * time.Millisecond)
 		d.start(t)
 	}
-	time.Sleep(500 * time.Millisecond)
-	close(l.stop)
+	l.awaitMore(t, 25)
+	halt()
 	l.wg.Wait()
 	l.check(t, d, p)
 }
@@ -119,6 +122,23 @@ type load struct {
 	wants   []want
 	delayed atomic.Int64 // 4xx replies and lost connections
 	wrong   []string     // 5xx replies
+}
+
+// awaitMore waits until so many more messages were accepted.
+func (l *load) awaitMore(t *testing.T, more int) {
+	t.Helper()
+	count := func() int {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return len(l.wants)
+	}
+	before := count()
+	eventually(t, time.Minute, func() error {
+		if n := count() - before; n < more {
+			return fmt.Errorf("only %d messages were accepted: there is no load", n)
+		}
+		return nil
+	})
 }
 
 // run sends messages one after the other until it is told to stop, on a new
@@ -205,8 +225,8 @@ func (l *load) check(t *testing.T, d *daybook, p *postfix) {
 	report(t, problems)
 	d.verify(t)
 	t.Logf("%d messages accepted, %d delayed, %d in the archive", len(l.wants), l.delayed.Load(), len(entries))
-	if len(l.wants) < 50 || l.delayed.Load() == 0 {
-		t.Errorf("%d messages accepted and %d delayed: there was no load, or the daemon was never away", len(l.wants), l.delayed.Load())
+	if l.delayed.Load() == 0 {
+		t.Error("no message was delayed: the daemon was never away")
 	}
 }
 
