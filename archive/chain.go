@@ -109,7 +109,6 @@ func (c *chains) leave(l *lane) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	l.waiting--
-	c.pace.end(time.Now())
 }
 
 // waiting is how many texts are on their way. c.mu is held.

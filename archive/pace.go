@@ -14,45 +14,51 @@ const (
 	maxBusy  = 8
 )
 
+// How long after one another texts come, on an average, so that there is time for the
+// same. The best compressor takes a millisecond or two for a text, and who sends waits:
+// so also where they come one by one it is for those that come seldom.
 const (
-	// paceTexts is how many texts the pace is judged by.
-	paceTexts = 64
-	// minHurry is how long after the text before it another one comes, at most, from a
-	// sender that is waiting to go on; and minApart is how many texts there were, at
-	// least, since two were on their way together: then it is alone.
-	minHurry = 2 * time.Millisecond
-	minApart = 16
+	leastQuiet = 20 * time.Millisecond
+	leastCalm  = 5 * time.Millisecond
 )
 
-// kind is what a text tells about the pace.
-type kind uint8
+// paceTexts is how many texts the pace is judged by.
+const paceTexts = 64
+
+// crowd tells how many texts were on their way when one came.
+type crowd uint8
 
 const (
-	leisurely kind = iota // alone after a pause, or one of maxQuiet
-	hurried               // alone, right after the one before
-	calm                  // one of maxCalm
-	busy                  // one of maxBusy
-	crowded               // one of more
-	kinds
+	few     crowd = iota // up to maxQuiet
+	calm                 // up to maxCalm
+	busy                 // up to maxBusy
+	crowded              // more
+	crowds
+)
+
+// haste tells how soon texts come after one another.
+type haste uint8
+
+const (
+	seldom haste = iota // leastQuiet apart
+	often               // leastCalm apart
+	rapid
 )
 
 // pace tells from the last texts how much time there is to compress the next ones. One
 // text does not change it: another level means another chain, which knows nothing of the
 // texts before it. The zero value is that of an archive that has been quiet.
 type pace struct {
-	last   [paceTexts]kind
-	next   int // place in last
-	counts [kinds]int
-	apart  int // texts since two were on their way together
-	ended  time.Time
+	came   [paceTexts]time.Time
+	crowd  [paceTexts]crowd
+	next   int // place in came and crowd
+	counts [crowds]int
+	haste  haste
 }
 
 // begin notes a text, and that with it so many are on their way.
 func (p *pace) begin(waiting int, now time.Time) {
-	if p.apart++; waiting > 1 {
-		p.apart = 0
-	}
-	k := leisurely
+	k := few
 	switch {
 	case waiting > maxBusy:
 		k = crowded
@@ -60,17 +66,27 @@ func (p *pace) begin(waiting int, now time.Time) {
 		k = busy
 	case waiting > maxQuiet:
 		k = calm
-	case p.apart >= minApart && now.Sub(p.ended) < minHurry:
-		k = hurried
 	}
-	p.counts[p.last[p.next]]--
+	p.counts[p.crowd[p.next]]--
 	p.counts[k]++
-	p.last[p.next] = k
+	p.crowd[p.next] = k
+	p.hurry(now.Sub(p.came[p.next]) / paceTexts)
+	p.came[p.next] = now
 	p.next = (p.next + 1) % paceTexts
 }
 
-// end notes that a text is stored.
-func (p *pace) end(now time.Time) { p.ended = now }
+// hurry judges by how long the last texts were apart. There must be twice as much time
+// for there to be less haste again, so that a rate about a limit does not end one chain
+// after the other.
+func (p *pace) hurry(apart time.Duration) {
+	limits := [...]time.Duration{seldom: leastQuiet, often: leastCalm}
+	for p.haste < rapid && apart < limits[p.haste] {
+		p.haste++
+	}
+	for p.haste > seldom && apart >= 2*limits[p.haste-1] {
+		p.haste--
+	}
+}
 
 // level is how well texts are to be compressed.
 func (p *pace) level() zstd.EncoderLevel {
@@ -79,12 +95,10 @@ func (p *pace) level() zstd.EncoderLevel {
 	switch {
 	case n[crowded] >= most:
 		return zstd.SpeedFastest
-	case n[crowded]+n[busy] >= some:
+	case n[crowded]+n[busy] >= some || p.haste == rapid:
 		return zstd.SpeedDefault
-	case n[crowded]+n[busy]+n[calm] >= some:
+	case n[crowded]+n[busy]+n[calm] >= some || p.haste == often:
 		return zstd.SpeedBetterCompression
-	case n[hurried] >= most:
-		return zstd.SpeedDefault
 	}
 	return zstd.SpeedBestCompression
 }

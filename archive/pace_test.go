@@ -18,44 +18,61 @@ func TestPace(t *testing.T) {
 		n, waiting int
 		pause      time.Duration
 	}
-	const soon, later = minHurry - 1, minHurry
+	const (
+		second = time.Second
+		few    = leastQuiet - 1 // some more than fifty a second
+		many   = leastCalm - 1  // some more than two hundred
+	)
 	for _, test := range []struct {
 		name string
 		rows []texts
 		want zstd.EncoderLevel
 	}{
 		{"none yet", nil, zstd.SpeedBestCompression},
-		{"alone, with pauses", []texts{{200, 1, later}}, zstd.SpeedBestCompression},
-		{"alone, without a pause", []texts{{200, 1, soon}}, zstd.SpeedDefault},
-		{"alone, without a pause, but not for long", []texts{{200, 1, later}, {paceTexts/2 - 1, 1, soon}}, zstd.SpeedBestCompression},
-		{"and for longer", []texts{{200, 1, later}, {paceTexts / 2, 1, soon}}, zstd.SpeedDefault},
-		{"then with pauses again", []texts{{200, 1, soon}, {paceTexts/2 + 1, 1, later}}, zstd.SpeedBestCompression},
-		{"two", []texts{{200, 2, soon}}, zstd.SpeedBestCompression},
-		{"two that seldom meet", []texts{{minApart - 1, 1, soon}, {1, 2, soon}, {minApart - 1, 1, soon}, {1, 2, soon}, {minApart - 1, 1, soon}, {1, 2, soon}, {minApart - 1, 1, soon}}, zstd.SpeedBestCompression},
-		{"three", []texts{{200, 3, soon}}, zstd.SpeedBetterCompression},
-		{"four", []texts{{200, 4, later}}, zstd.SpeedBetterCompression},
-		{"three now and then", []texts{{200, 2, soon}, {paceTexts/8 - 1, 3, soon}}, zstd.SpeedBestCompression},
-		{"three more often", []texts{{200, 2, soon}, {paceTexts / 8, 3, soon}}, zstd.SpeedBetterCompression},
-		{"five", []texts{{200, 5, soon}}, zstd.SpeedDefault},
-		{"eight", []texts{{200, 8, later}}, zstd.SpeedDefault},
-		{"eight now and then", []texts{{200, 4, soon}, {paceTexts/8 - 1, 8, soon}}, zstd.SpeedBetterCompression},
-		{"nine", []texts{{200, 9, soon}}, zstd.SpeedFastest},
-		{"nine half of the time", []texts{{200, 1, soon}, {paceTexts / 2, 9, soon}}, zstd.SpeedFastest},
-		{"nine less often", []texts{{200, 1, soon}, {paceTexts/2 - 1, 9, soon}}, zstd.SpeedDefault},
-		{"a rush that is over", []texts{{200, 32, soon}, {paceTexts, 1, later}}, zstd.SpeedBestCompression},
+		{"one by one", []texts{{200, 1, leastQuiet}}, zstd.SpeedBestCompression},
+		{"sooner", []texts{{200, 1, few}}, zstd.SpeedBetterCompression},
+		{"soon", []texts{{200, 1, leastCalm}}, zstd.SpeedBetterCompression},
+		{"one right after the other", []texts{{200, 1, many}}, zstd.SpeedDefault},
+		{"a few at once after a pause", []texts{{paceTexts - 1, 1, 0}}, zstd.SpeedBestCompression},
+		{"and more of them", []texts{{paceTexts + 1, 1, 0}}, zstd.SpeedDefault},
+		{"soon again and again, and seldom on an average", []texts{{50, 2, many}, {1, 1, second}, {50, 2, many}, {1, 1, second}, {50, 2, many}}, zstd.SpeedBestCompression},
+		{"then with pauses", []texts{{200, 1, many}, {paceTexts, 1, 2 * leastQuiet}}, zstd.SpeedBestCompression},
+		{"then with pauses that are too short", []texts{{200, 1, many}, {200, 1, 2*leastQuiet - 1}}, zstd.SpeedBetterCompression},
+		{"then with pauses that are shorter still", []texts{{200, 1, many}, {200, 1, 2*leastCalm - 1}}, zstd.SpeedDefault},
+		{"then with one long pause", []texts{{200, 1, many}, {1, 1, 100 * second}}, zstd.SpeedBestCompression},
+		{"two", []texts{{200, 2, second}}, zstd.SpeedBestCompression},
+		{"three", []texts{{200, 3, second}}, zstd.SpeedBetterCompression},
+		{"four", []texts{{200, 4, second}}, zstd.SpeedBetterCompression},
+		{"three now and then", []texts{{200, 2, second}, {paceTexts/8 - 1, 3, second}}, zstd.SpeedBestCompression},
+		{"three more often", []texts{{200, 2, second}, {paceTexts / 8, 3, second}}, zstd.SpeedBetterCompression},
+		{"five", []texts{{200, 5, second}}, zstd.SpeedDefault},
+		{"eight", []texts{{200, 8, second}}, zstd.SpeedDefault},
+		{"eight now and then", []texts{{200, 4, second}, {paceTexts/8 - 1, 8, second}}, zstd.SpeedBetterCompression},
+		{"nine", []texts{{200, 9, second}}, zstd.SpeedFastest},
+		{"nine half of the time", []texts{{200, 1, second}, {paceTexts / 2, 9, second}}, zstd.SpeedFastest},
+		{"nine less often", []texts{{200, 1, second}, {paceTexts/2 - 1, 9, second}}, zstd.SpeedDefault},
+		{"a rush that is over", []texts{{200, 32, many}, {paceTexts, 1, second}}, zstd.SpeedBestCompression},
 	} {
 		var p pace
 		now := time.Date(2026, 1, 5, 9, 41, 0, 0, time.UTC)
 		for _, row := range test.rows {
 			for range row.n {
-				p.end(now)
 				now = now.Add(row.pause)
 				p.begin(row.waiting, now)
 			}
 		}
 		if got := p.level(); got != test.want {
-			t.Errorf("%s: the level is %v, want %v; %v", test.name, got, test.want, p.counts)
+			t.Errorf("%s: the level is %v, want %v; %v, haste %d", test.name, got, test.want, p.counts, p.haste)
 		}
+	}
+}
+
+// rush notes texts of which that many were on their way, a second after one another.
+func rush(p *pace, waiting int) {
+	now := time.Now().Add(-paceTexts * time.Second)
+	for range paceTexts {
+		now = now.Add(time.Second)
+		p.begin(waiting, now)
 	}
 }
 
@@ -81,9 +98,7 @@ func TestChainsThatAreUnfit(t *testing.T) {
 	} {
 		c := newChains(nil)
 		c.best = test.best
-		for range paceTexts {
-			c.pace.begin(test.waiting, time.Now())
-		}
+		rush(&c.pace, test.waiting)
 		for _, level := range levels {
 			k := &chain{size: test.size, early: test.early, coder: &coder{level: level}}
 			if got := c.unfit(k); got != slices.Contains(test.unfit, level) {
@@ -98,9 +113,7 @@ func TestChainsThatAreUnfit(t *testing.T) {
 func TestSpareCompressors(t *testing.T) {
 	c := newChains(nil)
 	pass := func(waiting int, chains int) (used []*coder) {
-		for range paceTexts {
-			c.pace.begin(waiting, time.Now())
-		}
+		rush(&c.pace, waiting)
 		var begun []*chain
 		for range chains {
 			k, err := c.begin(&lane{size: minBest})
@@ -133,9 +146,7 @@ func TestTextsOfAllLevels(t *testing.T) {
 	levels := map[zstd.EncoderLevel]bool{}
 	for n := range 900 {
 		a.chains.mu.Lock()
-		for range paceTexts {
-			a.chains.pace.begin([]int{1, maxCalm, maxBusy, maxBusy + 1}[n/100%4], time.Now().Add(time.Hour))
-		}
+		rush(&a.chains.pace, []int{1, maxCalm, maxBusy, maxBusy + 1}[n/100%4])
 		a.chains.mu.Unlock()
 		m := letter(n, r)
 		m = append(m, m...) // so that there is text enough for the best level soon
