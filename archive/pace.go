@@ -19,7 +19,7 @@ const (
 // so also where they come one by one it is for those that come seldom.
 const (
 	leastQuiet = 20 * time.Millisecond
-	leastCalm  = 5 * time.Millisecond
+	leastCalm  = 2 * time.Millisecond
 )
 
 // paceTexts is how many texts the pace is judged by.

@@ -21,7 +21,7 @@ func TestPace(t *testing.T) {
 	const (
 		second = time.Second
 		few    = leastQuiet - 1 // some more than fifty a second
-		many   = leastCalm - 1  // some more than two hundred
+		many   = leastCalm - 1  // some more than five hundred
 	)
 	for _, test := range []struct {
 		name string
@@ -35,7 +35,7 @@ func TestPace(t *testing.T) {
 		{"one right after the other", []texts{{200, 1, many}}, zstd.SpeedDefault},
 		{"a few at once after a pause", []texts{{paceTexts - 1, 1, 0}}, zstd.SpeedBestCompression},
 		{"and more of them", []texts{{paceTexts + 1, 1, 0}}, zstd.SpeedDefault},
-		{"soon again and again, and seldom on an average", []texts{{50, 2, many}, {1, 1, second}, {50, 2, many}, {1, 1, second}, {50, 2, many}}, zstd.SpeedBestCompression},
+		{"soon again and again, and seldom on an average", []texts{{50, 2, many}, {1, 1, 2 * second}, {50, 2, many}, {1, 1, 2 * second}, {50, 2, many}}, zstd.SpeedBestCompression},
 		{"then with pauses", []texts{{200, 1, many}, {paceTexts, 1, 2 * leastQuiet}}, zstd.SpeedBestCompression},
 		{"then with pauses that are too short", []texts{{200, 1, many}, {200, 1, 2*leastQuiet - 1}}, zstd.SpeedBetterCompression},
 		{"then with pauses that are shorter still", []texts{{200, 1, many}, {200, 1, 2*leastCalm - 1}}, zstd.SpeedDefault},

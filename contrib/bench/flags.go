@@ -20,9 +20,10 @@ type settings struct {
 	Sizes       []int    `json:"sizes_kb"`
 	Connections []int    `json:"connections"`
 	Large       bool     `json:"large"`
-	Senders     int      `json:"senders,omitempty"` // connections for storage
-	Entries     int      `json:"entries,omitempty"` // that an archive grows to
-	Lookups     int      `json:"lookups,omitempty"` // of each kind, in one that grows
+	Senders     int      `json:"senders,omitempty"`    // connections for storage
+	PerSecond   float64  `json:"per_second,omitempty"` // messages for storage; 0: as they are taken
+	Entries     int      `json:"entries,omitempty"`    // that an archive grows to
+	Lookups     int      `json:"lookups,omitempty"`    // of each kind, in one that grows
 
 	flood   bool     // also far more large messages at once
 	mail    []string // folders of .eml files that are the mix; none: generated mail
@@ -56,6 +57,7 @@ func parseFlags(args []string, problems io.Writer) (s settings, asJSON bool, err
 	f.BoolVar(&s.flood, "flood", false, "also send 200 messages of 50 MB at once, which takes 20 GB of the disk")
 	f.BoolVar(&s.storage, "storage", false, "measure the room that the .eml files of the folders named last take, or generated mail")
 	f.IntVar(&s.Senders, "senders", 2, "with --storage: connections that send at once")
+	f.Float64Var(&s.PerSecond, "rate", 40, "with --storage: messages a second; 0 is as fast as they are taken")
 	f.BoolVar(&s.solid, "solid", true, "with --storage: also compress each set as one stream with zstd, which takes longest")
 	f.BoolVar(&s.grow, "grow", false, "measure an archive that grows: how fast it takes mail and finds it")
 	f.IntVar(&s.Entries, "entries", 10_000_000, "with --grow: how many entries it gets")
@@ -117,8 +119,8 @@ func (s *settings) check(rest []string) error {
 
 // checkStorage takes what follows the flags for folders.
 func (s *settings) checkStorage(rest []string) error {
-	if s.Senders < 1 {
-		return fmt.Errorf("--senders must be more than 0")
+	if s.Senders < 1 || s.PerSecond < 0 {
+		return fmt.Errorf("--senders must be more than 0, and --rate not less")
 	}
 	for _, dir := range rest {
 		if strings.HasPrefix(dir, "-") {

@@ -124,9 +124,11 @@ func (b *bench) measureLatency(ctx context.Context, m *measurement, s subject) (
 		if err != nil {
 			return err
 		}
-		warm := pace(ctx, clients, 0, 2*s.Connections, rate)
-		last := 2*s.Connections + min(max(int(rate*b.Seconds*latencySpans), 1), b.Messages)
-		o := pace(ctx, clients, 2*s.Connections, last, rate)
+		// What has just been started takes a moment to get into its stride.
+		first := min(2*s.Connections+int(rate*b.Seconds), b.Messages)
+		warm := pace(ctx, clients, 0, first, rate)
+		last := first + min(max(int(rate*b.Seconds*latencySpans), 1), b.Messages)
+		o := pace(ctx, clients, first, last, rate)
 		if o.failed += warm.failed; o.problem == "" {
 			o.problem = warm.problem
 		}

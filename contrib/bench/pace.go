@@ -38,8 +38,7 @@ func pace(ctx context.Context, clients []*lmtpClient, first, last int, rate floa
 				if n >= int64(last) {
 					return
 				}
-				due := began.Add(time.Duration(float64(n-int64(first)) / rate * float64(time.Second)))
-				if sleepUntil(ctx, due) {
+				if sleepUntil(ctx, dueAt(began, n-int64(first), rate)) {
 					lanes[i].sendPaced(c, n)
 				}
 			}
@@ -53,6 +52,22 @@ func (a *lane) sendPaced(c *lmtpClient, n int64) {
 	if a.err = c.send(n); a.err == nil {
 		a.waits, a.sent = append(a.waits, millis(c.settled)), append(a.sent, n)
 	}
+}
+
+// paced gives messages not before they are due, so many a second from now on.
+func paced(ctx context.Context, message messageSource, rate float64) messageSource {
+	began := time.Now()
+	return func(n int64) (*lmtpMessage, error) {
+		if !sleepUntil(ctx, dueAt(began, n, rate)) {
+			return nil, ctx.Err()
+		}
+		return message(n)
+	}
+}
+
+// dueAt is when message n is due, of so many a second.
+func dueAt(began time.Time, n int64, rate float64) time.Time {
+	return began.Add(time.Duration(float64(n) / rate * float64(time.Second)))
 }
 
 // sleepUntil tells whether the time has come, and not the end.

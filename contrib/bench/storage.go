@@ -107,7 +107,11 @@ func (b *bench) fill(ctx context.Context, data string, files *mailFiles, s *stor
 }
 
 func (b *bench) send(ctx context.Context, running *server, files *mailFiles, s *stored) error {
-	clients, err := connect(func() (client, error) { return dialLMTPFrom(running.addr, files.lmtp) }, b.Senders)
+	message := files.lmtp
+	if b.PerSecond > 0 {
+		message = paced(ctx, message, b.PerSecond)
+	}
+	clients, err := connect(func() (client, error) { return dialLMTPFrom(running.addr, message) }, b.Senders)
 	defer func() { closeAll(clients) }()
 	if err != nil {
 		return err

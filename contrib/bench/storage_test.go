@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // folderOf writes files and gives their folder.
@@ -122,11 +123,16 @@ func TestFilesArriveAsTheyAre(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := &box{}
-	c, err := dialLMTPFrom(serveLMTP(t, b), f.lmtp)
+	const rate = 20
+	began := time.Now()
+	c, err := dialLMTPFrom(serveLMTP(t, b), paced(t.Context(), f.lmtp, rate))
 	if err != nil {
 		t.Fatal(err)
 	}
 	sendAll(t, c, len(f.paths))
+	if took, least := time.Since(began), time.Second*time.Duration(len(f.paths)-1)/rate; took < least {
+		t.Errorf("it took %v, at %d a second", took, rate)
+	}
 	if len(b.messages) != len(f.paths) {
 		t.Fatalf("%d messages arrived, want %d", len(b.messages), len(f.paths))
 	}
@@ -220,7 +226,7 @@ func TestZstd(t *testing.T) {
 }
 
 func TestStorageReport(t *testing.T) {
-	m := &measurement{Settings: settings{Senders: 2}, Storage: []stored{
+	m := &measurement{Settings: settings{Senders: 2, PerSecond: 40}, Storage: []stored{
 		{Set: "good", Messages: 10, Raw: 2_000_000, Ledger: extent{800_000, 900_000}, Catalog: extent{100_000, 100_000},
 			Total: extent{901_000, 1_002_000}, Alone: 1_000_000, Solid: 500_000, Rate: 77, PeakMiB: 88},
 		{Set: "bad", Messages: 10, Raw: 2_000_000, difference: difference{Missing: 2, Foreign: 1}},
@@ -240,7 +246,7 @@ func TestStorageReport(t *testing.T) {
 	squeezed := strings.Join(strings.Fields(out.String()), " ")
 	for _, want := range []string{
 		"good 10 2.0 0.8 0.1 0.9 0.400 0.050 0.451 0.501 0.500 0.250 77 88 exact",
-		"2 missing, 1 foreign",
+		"2 missing, 1 foreign", "2 connections, messages 40 a second;",
 	} {
 		if !strings.Contains(squeezed, want) {
 			t.Errorf("the report does not say %q:\n%s", want, out.String())
@@ -276,7 +282,7 @@ func TestCompareStorage(t *testing.T) {
 func TestBadStorageCommandLines(t *testing.T) {
 	dir := t.TempDir()
 	for _, args := range [][]string{
-		{"-storage", filepath.Join(dir, "none")}, {"-storage", dir, "-json"}, {"-storage", "-senders", "0"}, {"-storage", "storage_test.go"},
+		{"-storage", filepath.Join(dir, "none")}, {"-storage", dir, "-json"}, {"-storage", "-senders", "0"}, {"-storage", "-rate", "-1"}, {"-storage", "storage_test.go"},
 	} {
 		var out, problems bytes.Buffer
 		if status := run(t.Context(), args, &out, &problems); status != statusUsage || problems.Len() == 0 {

@@ -8,8 +8,12 @@ import (
 
 // printStorage prints how much room the sets of mail took.
 func printStorage(out io.Writer, m *measurement) {
-	fmt.Fprintf(out, "LMTP with %d connections; shares of the raw bytes; zstd: each message for itself at the default level, all as one stream at the best\n\n",
-		m.Settings.Senders)
+	rate := "as fast as they are taken"
+	if m.Settings.PerSecond > 0 {
+		rate = fmt.Sprintf("%g a second", m.Settings.PerSecond)
+	}
+	fmt.Fprintf(out, "LMTP with %d connections, messages %s; shares of the raw bytes; zstd: each message for itself at the default level, all as one stream at the best\n\n",
+		m.Settings.Senders, rate)
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "set\tmessages\traw MB\tledger MB\tcatalog MB\ttotal MB\tledger\tcatalog\ttotal\tallocated\tzstd each\tzstd solid\tmessages/s\tpeak MiB\tread back\t")
 	for i := range m.Storage {
