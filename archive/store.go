@@ -94,7 +94,21 @@ const (
 	mostMemTables = 4
 	// storeLevels is how many of the lower levels are compressed well. What is above is
 	// written anew before long.
-	storeLevels = 2
+	storeLevels = 1
+	// levelRatio is how many times as large as the level above it a level becomes, and so
+	// about how often all is written anew that goes down into it. aboveLast is how large
+	// the one above the last becomes before there is a further one: then each key is
+	// written once more.
+	levelRatio = 4
+	aboveLast  = 128 << 20
+	// topTables is twice the number of memtables written out that are merged into the
+	// first level, most of which is written anew for that: its keys are digests, as a
+	// rule. mostTopTables is when those that write have to wait.
+	topTables     = 32
+	mostTopTables = 64
+	// tableSize is that of the tables below. One is written anew with all that overlap it:
+	// with larger ones in the level below, much that does not matter would be.
+	tableSize = 4 << 20
 )
 
 // storeOptions are those of the catalog's Pebble.
@@ -106,9 +120,9 @@ func storeOptions(o *Options) *pebble.Options {
 		CacheSize:                   storeMemory,
 		MemTableSize:                memTable,
 		MemTableStopWritesThreshold: mostMemTables,
-		// All keys are in L0 as they came, so that a compaction of it has all of the level
-		// below written anew: not too often.
-		L0CompactionThreshold: 4,
+		L0CompactionThreshold:       topTables,
+		L0StopWritesThreshold:       mostTopTables,
+		LBaseMaxBytes:               aboveLast,
 		// The ledger is the catalog's log: what was not written out yet is applied again.
 		DisableWAL: true,
 		Logger:     storeLogger{o.Logger, o.Fatal},
@@ -116,18 +130,19 @@ func storeOptions(o *Options) *pebble.Options {
 	for i := range p.Levels {
 		profile := sstable.SnappyCompression
 		if i >= len(p.Levels)-storeLevels {
-			profile = sstable.ZstdCompression
+			profile = sstable.BalancedCompression
 		}
-		p.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
+		p.Levels[i].FilterPolicy = storeFilter{bloom.FilterPolicy(filterBits)}
 		p.Levels[i].Compression = func() *sstable.CompressionProfile { return profile }
 	}
 	// What is looked up for each entry that comes in, and as a rule is not there, yields
 	// next to nothing to a good compressor: its keys are digests.
 	p.Experimental.SpanPolicyFunc = pebble.MakeStaticSpanPolicyFunc(bytes.Compare,
 		pebble.KeyRange{Start: []byte{keyJoin}, End: []byte{keyJoin + 1}}, pebble.SpanPolicy{PreferFastCompression: true})
-	// Pebble asks no filter of the last level when one key is looked up (IterOptions.
-	// UseL6Filters), so there they would only take room: a tenth of the catalog.
-	p.Levels[len(p.Levels)-1].FilterPolicy = pebble.NoFilterPolicy
+	p.Experimental.LevelMultiplier = levelRatio
+	for i := 1; i < len(p.TargetFileSizes); i++ {
+		p.TargetFileSizes[i] = tableSize
+	}
 	p.EventListener = &pebble.EventListener{
 		BackgroundError: func(err error) { o.Logger.Error("catalog", "error", err) },
 		DataCorruption: func(i pebble.DataCorruptionInfo) {
