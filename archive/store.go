@@ -88,7 +88,8 @@ func (k *catalog) pack(until <-chan time.Time) {
 const (
 	// storeMemory is that of the catalog's Pebble. It takes the memtables out of its
 	// cache, of which there are two as a rule: the cache has what is left, and must have
-	// room for the indexes of tables, or no key is found without reading several blocks.
+	// room for the indexes and filters of tables, or no key is found without reading
+	// several blocks.
 	storeMemory   = 48 << 20
 	memTable      = 16 << 20
 	mostMemTables = 4
@@ -101,9 +102,9 @@ const (
 	// written once more.
 	levelRatio = 4
 	aboveLast  = 128 << 20
-	// topTables is twice the number of memtables written out that are merged into the
-	// first level, most of which is written anew for that: its keys are digests, as a
-	// rule. mostTopTables is when those that write have to wait.
+	// topTables is twice the number of memtables that are written out before they are
+	// merged into the level below, most of which is written anew for that: the keys are
+	// digests, as a rule. mostTopTables is when those that write have to wait.
 	topTables     = 32
 	mostTopTables = 64
 	// tableSize is that of the tables below. One is written anew with all that overlap it:
