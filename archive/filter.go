@@ -1,6 +1,8 @@
 package archive
 
 import (
+	"strings"
+
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
 )
@@ -15,35 +17,51 @@ const (
 	mostFilters = 10 << 20
 )
 
-// storeFilter has the tables of the catalog's store filter what is looked up for each
-// mail that comes in, and as a rule is not there: the keys of rosters and contents. All
-// other keys are there when they are looked up, or are not looked up one by one: a
-// filter of them would be asked in vain.
-type storeFilter struct{ bloom.FilterPolicy }
+// storeFilter is a filter of the keys of some kinds in the tables of the catalog's
+// store. The last level has one of what is looked up for each mail that comes in, and as
+// a rule is not there: all else that is looked up is there. A level above has one of
+// whatever is looked up by its whole key, for most of that is further down. A key that
+// is found by its beginning is never asked for.
+type storeFilter struct {
+	bloom.FilterPolicy
+	name  string // is found in the tables; one of another name is not asked
+	kinds string // first bytes of the keys
+}
 
-// Name is found in the tables that have such a filter. One of another name is not asked.
-func (storeFilter) Name() string { return "daybook.rosters-and-contents" }
+func lastFilter() storeFilter {
+	return storeFilter{bloom.FilterPolicy(filterBits), "daybook.rosters-and-contents", string([]byte{keyJoin, keyContent})}
+}
 
-// filtered tells whether a key is in the filters of the tables that it is in.
-func filtered(key []byte) bool {
-	return len(key) > 0 && (key[0] == keyJoin || key[0] == keyContent)
+func upperFilter() storeFilter {
+	return storeFilter{bloom.FilterPolicy(filterBits), "daybook.looked-up", string([]byte{keyJoin, keyContent, keyEntry, keyTime})}
+}
+
+// Name is that of pebble.FilterPolicy.
+func (f storeFilter) Name() string { return f.name }
+
+// has tells whether a key is in the filters of the tables that it is in.
+func (f storeFilter) has(key []byte) bool {
+	return len(key) > 0 && strings.IndexByte(f.kinds, key[0]) >= 0
 }
 
 // MayContain is that of pebble.FilterPolicy.
 func (f storeFilter) MayContain(kind pebble.FilterType, filter, key []byte) bool {
-	return !filtered(key) || f.FilterPolicy.MayContain(kind, filter, key)
+	return !f.has(key) || f.FilterPolicy.MayContain(kind, filter, key)
 }
 
 // NewWriter is that of pebble.FilterPolicy.
 func (f storeFilter) NewWriter(kind pebble.FilterType) pebble.FilterWriter {
-	return storeFilterWriter{f.FilterPolicy.NewWriter(kind)}
+	return storeFilterWriter{f.FilterPolicy.NewWriter(kind), f}
 }
 
-type storeFilterWriter struct{ pebble.FilterWriter }
+type storeFilterWriter struct {
+	pebble.FilterWriter
+	filter storeFilter
+}
 
 // AddKey is that of pebble.FilterWriter.
 func (w storeFilterWriter) AddKey(key []byte) {
-	if filtered(key) {
+	if w.filter.has(key) {
 		w.FilterWriter.AddKey(key)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/cockroachdb/pebble/v2/bloom"
 	"github.com/cockroachdb/pebble/v2/sstable"
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -12,7 +11,7 @@ import (
 // A filter leaves out most keys of rosters and contents that are not in the table, none
 // that are, and no other keys.
 func TestStoreFilter(t *testing.T) {
-	f := storeFilter{bloom.FilterPolicy(filterBits)}
+	f := lastFilter()
 	key := func(kind byte, n int) []byte { return textPrefix(kind, fmt.Sprint(n)) }
 	const count = 5000
 	for _, kinds := range [][]byte{{keyJoin}, {keyContent}, {keyMessageID}, {keyContent, keyJoin, keyMessageID}, nil} {
@@ -49,6 +48,11 @@ func TestStoreFilter(t *testing.T) {
 				t.Errorf("%q: of keys %c that are there %d pass, and %d of others", kinds, kind, there, passed)
 			}
 		}
+	}
+	w := upperFilter().NewWriter(0)
+	w.AddKey(key(keyEntry, 1))
+	if filter := w.Finish(nil); !upperFilter().MayContain(0, filter, key(keyEntry, 1)) || upperFilter().MayContain(0, filter, key(keyTime, 2)) {
+		t.Error("above the last level entries and times are not filtered")
 	}
 	if !f.MayContain(0, nil, nil) {
 		t.Error("a key of no bytes is left out")

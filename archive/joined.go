@@ -40,8 +40,8 @@ func (p *pass) end() {
 	}
 }
 
-// seek looks for the value of a key, which must be one that tables filter, as it was
-// before the group. What it gives lasts until the next call.
+// seek looks for the value of a key as it was before the group. all is whether the
+// filters of the last level are asked too. What it gives lasts until the next call.
 func (p *pass) seek(from pebble.Reader, key []byte, all bool) (value []byte, found bool, err error) {
 	if p.look == nil {
 		if p.look, err = from.NewIter(&pebble.IterOptions{UseL6Filters: all}); err != nil {

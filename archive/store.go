@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
-	"github.com/cockroachdb/pebble/v2/bloom"
 	"github.com/cockroachdb/pebble/v2/sstable"
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -93,9 +92,6 @@ const (
 	storeMemory   = 48 << 20
 	memTable      = 16 << 20
 	mostMemTables = 4
-	// storeLevels is how many of the lower levels are compressed well. What is above is
-	// written anew before long.
-	storeLevels = 1
 	// levelRatio is how many times as large as the level above it a level becomes, and so
 	// about how often all is written anew that goes down into it. aboveLast is how large
 	// the one above the last becomes before there is a further one: then each key is
@@ -105,8 +101,8 @@ const (
 	// topTables is twice the number of memtables that are written out before they are
 	// merged into the level below, most of which is written anew for that: the keys are
 	// digests, as a rule. mostTopTables is when those that write have to wait.
-	topTables     = 32
-	mostTopTables = 64
+	topTables     = 16
+	mostTopTables = 40
 	// tableSize is that of the tables below. One is written anew with all that overlap it:
 	// with larger ones in the level below, much that does not matter would be.
 	tableSize = 4 << 20
@@ -129,11 +125,12 @@ func storeOptions(o *Options) *pebble.Options {
 		Logger:     storeLogger{o.Logger, o.Fatal},
 	}
 	for i := range p.Levels {
-		profile := sstable.SnappyCompression
-		if i >= len(p.Levels)-storeLevels {
-			profile = sstable.BalancedCompression
+		// What is above the last level is written anew before long.
+		profile, filter := sstable.SnappyCompression, upperFilter()
+		if i == len(p.Levels)-1 {
+			profile, filter = sstable.BalancedCompression, lastFilter()
 		}
-		p.Levels[i].FilterPolicy = storeFilter{bloom.FilterPolicy(filterBits)}
+		p.Levels[i].FilterPolicy = filter
 		p.Levels[i].Compression = func() *sstable.CompressionProfile { return profile }
 	}
 	// What is looked up for each entry that comes in, and as a rule is not there, yields
