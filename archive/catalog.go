@@ -254,6 +254,7 @@ func (k *catalog) apply(records []ledger.Record, end ledger.Mark) error {
 	s := k.state
 	s.mark = end
 	k.pass = newPass()
+	defer k.pass.end()
 	for i := range records {
 		if err := k.add(b, &records[i], &s); err != nil {
 			return err

@@ -21,10 +21,38 @@ type pass struct {
 	tenants map[string]TenantTotals
 	held    map[string]held // by their key
 	spans   map[spanName]span
+	// look finds rosters as they were before the group; nil when none was looked for.
+	look *pebble.Iterator
 }
 
 func newPass() *pass {
-	return &pass{map[string]roster{}, map[uint64]head{}, map[string]TenantTotals{}, map[string]held{}, map[spanName]span{}}
+	return &pass{
+		rosters: map[string]roster{}, listed: map[uint64]head{}, tenants: map[string]TenantTotals{}, held: map[string]held{},
+		spans: map[spanName]span{},
+	}
+}
+
+// end closes what was opened for the group.
+func (p *pass) end() {
+	if p.look != nil {
+		_ = p.look.Close() // its errors are those of seek
+		p.look = nil
+	}
+}
+
+// seek looks for the value of a key as it was before the group. all is whether the
+// filters of the last level are asked too. What it gives lasts until the next call.
+func (p *pass) seek(from pebble.Reader, key []byte, all bool) (value []byte, found bool, err error) {
+	if p.look == nil {
+		if p.look, err = from.NewIter(&pebble.IterOptions{UseL6Filters: all}); err != nil {
+			return nil, false, err
+		}
+	}
+	if !p.look.SeekPrefixGE(key) {
+		return nil, false, p.look.Error()
+	}
+	value, err = p.look.ValueAndErr()
+	return value, true, err
 }
 
 // join finds the message that an entry belongs to, tells the entry, and remembers it
@@ -57,8 +85,20 @@ func (k *catalog) roster(key []byte) (roster, error) {
 	if r, ok := k.pass.rosters[string(key)]; ok {
 		return r, nil
 	}
-	return rosterIn(k.reader(), key)
+	value, found, err := k.pass.seek(k.reader(), key, k.filters())
+	if err != nil {
+		// A filter that is damaged keeps no roster from being found.
+		k.pass.end()
+		return rosterIn(k.reader(), key)
+	}
+	if !found {
+		return roster{}, nil
+	}
+	return rosterOf(value)
 }
+
+// filters tells whether the filters of the last level are asked.
+func (k *catalog) filters() bool { return k.state.messages*filterBits/8 <= mostFilters }
 
 // head gives an entry that a roster names, and reports false when it cannot be read.
 // That is a doubt, whatever the reason: it may be read later, or the catalog made anew
@@ -91,6 +131,10 @@ func rosterIn(from pebble.Reader, key []byte) (roster, error) {
 		return roster{}, catalogError(err)
 	}
 	defer closer.Close()
+	return rosterOf(value)
+}
+
+func rosterOf(value []byte) (roster, error) {
 	r, err := decodeRoster(value)
 	if err != nil {
 		return roster{}, catalogError(err)

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
-	"github.com/cockroachdb/pebble/v2/bloom"
 	"github.com/cockroachdb/pebble/v2/sstable"
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -88,13 +87,25 @@ func (k *catalog) pack(until <-chan time.Time) {
 const (
 	// storeMemory is that of the catalog's Pebble. It takes the memtables out of its
 	// cache, of which there are two as a rule: the cache has what is left, and must have
-	// room for the indexes of tables, or no key is found without reading several blocks.
+	// room for the indexes and filters of tables, or no key is found without reading
+	// several blocks.
 	storeMemory   = 48 << 20
 	memTable      = 16 << 20
 	mostMemTables = 4
-	// storeLevels is how many of the lower levels are compressed well. What is above is
-	// written anew before long.
-	storeLevels = 2
+	// levelRatio is how many times as large as the level above it a level becomes, and so
+	// about how often all is written anew that goes down into it. aboveLast is how large
+	// the one above the last becomes before there is a further one: then each key is
+	// written once more.
+	levelRatio = 4
+	aboveLast  = 128 << 20
+	// topTables is twice the number of memtables that are written out before they are
+	// merged into the level below, most of which is written anew for that: the keys are
+	// digests, as a rule. mostTopTables is when those that write have to wait.
+	topTables     = 16
+	mostTopTables = 40
+	// tableSize is that of the tables below. One is written anew with all that overlap it:
+	// with larger ones in the level below, much that does not matter would be.
+	tableSize = 4 << 20
 )
 
 // storeOptions are those of the catalog's Pebble.
@@ -106,28 +117,30 @@ func storeOptions(o *Options) *pebble.Options {
 		CacheSize:                   storeMemory,
 		MemTableSize:                memTable,
 		MemTableStopWritesThreshold: mostMemTables,
-		// All keys are in L0 as they came, so that a compaction of it has all of the level
-		// below written anew: not too often.
-		L0CompactionThreshold: 4,
+		L0CompactionThreshold:       topTables,
+		L0StopWritesThreshold:       mostTopTables,
+		LBaseMaxBytes:               aboveLast,
 		// The ledger is the catalog's log: what was not written out yet is applied again.
 		DisableWAL: true,
 		Logger:     storeLogger{o.Logger, o.Fatal},
 	}
 	for i := range p.Levels {
-		profile := sstable.SnappyCompression
-		if i >= len(p.Levels)-storeLevels {
-			profile = sstable.ZstdCompression
+		// What is above the last level is written anew before long.
+		profile, filter := sstable.SnappyCompression, upperFilter()
+		if i == len(p.Levels)-1 {
+			profile, filter = sstable.BalancedCompression, lastFilter()
 		}
-		p.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
+		p.Levels[i].FilterPolicy = filter
 		p.Levels[i].Compression = func() *sstable.CompressionProfile { return profile }
 	}
 	// What is looked up for each entry that comes in, and as a rule is not there, yields
 	// next to nothing to a good compressor: its keys are digests.
 	p.Experimental.SpanPolicyFunc = pebble.MakeStaticSpanPolicyFunc(bytes.Compare,
 		pebble.KeyRange{Start: []byte{keyJoin}, End: []byte{keyJoin + 1}}, pebble.SpanPolicy{PreferFastCompression: true})
-	// Pebble asks no filter of the last level when one key is looked up (IterOptions.
-	// UseL6Filters), so there they would only take room: a tenth of the catalog.
-	p.Levels[len(p.Levels)-1].FilterPolicy = pebble.NoFilterPolicy
+	p.Experimental.LevelMultiplier = levelRatio
+	for i := 1; i < len(p.TargetFileSizes); i++ {
+		p.TargetFileSizes[i] = tableSize
+	}
 	p.EventListener = &pebble.EventListener{
 		BackgroundError: func(err error) { o.Logger.Error("catalog", "error", err) },
 		DataCorruption: func(i pebble.DataCorruptionInfo) {

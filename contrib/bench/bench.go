@@ -64,9 +64,6 @@ func (b *bench) setUp(ctx context.Context) (err error) {
 	if b.servers.work, err = os.MkdirTemp(b.work, "daybook-bench-*"); err != nil {
 		return err
 	}
-	if b.grow {
-		return nil // the archive is used without the daemon
-	}
 	if err := b.prepareDaybook(ctx); err != nil {
 		return errors.Join(err, os.RemoveAll(b.servers.work))
 	}

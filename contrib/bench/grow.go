@@ -39,8 +39,12 @@ type grown struct {
 	PeakMiB     float64 `json:"peak_mib"`
 	// Open is how long opening took after the archive was closed in order, and Unclean
 	// after it had been cut off, in seconds.
-	Open    float64  `json:"open_seconds"`
-	Unclean float64  `json:"open_unclean_seconds,omitempty"`
+	Open    float64 `json:"open_seconds"`
+	Unclean float64 `json:"open_unclean_seconds,omitempty"`
+	// Served is how the daemon took mail with the archive, and Beside with one of few
+	// entries in the same rounds.
+	Served  *cell    `json:"served,omitempty"`
+	Beside  *cell    `json:"beside,omitempty"`
 	Lookups []lookup `json:"lookups"`
 }
 
@@ -56,6 +60,7 @@ func growSteps(last int) (steps []int) {
 
 // grower fills an archive, and measures it on the way.
 type grower struct {
+	bench    *bench
 	mailer   *growMailer
 	dir      string
 	lookups  int // of each kind
@@ -70,7 +75,7 @@ func (b *bench) measureGrowth(ctx context.Context, m *measurement) (err error) {
 	if dir == "" {
 		dir = filepath.Join(b.servers.work, "archive")
 	}
-	g := &grower{mailer: newGrowMailer(), dir: dir, lookups: b.Lookups, progress: b.progress}
+	g := &grower{bench: b, mailer: newGrowMailer(), dir: dir, lookups: b.Lookups, progress: b.progress}
 	if _, err := g.open(); err != nil {
 		return err
 	}
@@ -136,6 +141,10 @@ func (g *grower) step(ctx context.Context, n int) (one grown, err error) {
 			return one, err
 		}
 	}
+	if err := g.serveBoth(ctx, &one); err != nil {
+		return one, fmt.Errorf("by LMTP: %w", err)
+	}
+	forgetPeak()
 	if one.Open, err = g.open(); err != nil {
 		return one, err
 	}

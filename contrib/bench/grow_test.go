@@ -14,11 +14,15 @@ import (
 
 // A small archive grows, is measured, and goes on growing where it was left.
 func TestGrowth(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "kept")
+	dir, program := filepath.Join(t.TempDir(), "kept"), filepath.Join(t.TempDir(), "daybook")
+	if err := build(t.Context(), program); err != nil {
+		t.Fatal(err)
+	}
 	grow := func(entries string) (m measurement) {
 		t.Helper()
 		var out, problems bytes.Buffer
-		args := []string{"--grow", "--entries", entries, "--lookups", "25", "--json", "--keep", dir, "--work", t.TempDir()}
+		args := []string{"--grow", "--entries", entries, "--lookups", "25", "--json", "--keep", dir, "--work", t.TempDir(),
+			"--daybook", program, "--rounds", "2", "--seconds", "0.2", "--messages", "50"}
 		if status := run(t.Context(), args, &out, &problems); status != 0 {
 			t.Fatalf("status %d: %s", status, problems.String())
 		}
@@ -40,6 +44,11 @@ func TestGrowth(t *testing.T) {
 			g.Open <= 0 || g.HeapMiB <= 0 || g.ResidentMiB <= 0 || g.PeakMiB < g.ResidentMiB/2 || len(g.Lookups) != 9 {
 			t.Errorf("%s entries: %+v", c.entries, g)
 		}
+		for _, s := range []*cell{g.Served, g.Beside} {
+			if s == nil || len(s.Rounds) != 2 || slices.ContainsFunc(s.Rounds, func(f figures) bool { return f.Messages == 0 || f.Rate <= 0 || f.PeakMiB <= 0 }) {
+				t.Errorf("%s entries, by LMTP: %+v", c.entries, s)
+			}
+		}
 		for _, l := range g.Lookups {
 			if l.Times != 25 || l.P50 <= 0 || l.P99 < l.P50 {
 				t.Errorf("%s entries: %+v", c.entries, l)
@@ -47,7 +56,7 @@ func TestGrowth(t *testing.T) {
 		}
 	}
 	var out, problems bytes.Buffer
-	if status := run(t.Context(), []string{"--grow", "--entries", "600", "--keep", dir}, &out, &problems); status != statusFailed || !strings.Contains(problems.String(), "has 700 entries already") {
+	if status := run(t.Context(), []string{"--grow", "--entries", "600", "--keep", dir, "--daybook", program}, &out, &problems); status != statusFailed || !strings.Contains(problems.String(), "has 700 entries already") {
 		t.Errorf("status %d: %s", status, problems.String())
 	}
 	if left, err := filepath.Glob(dir + "*"); err != nil || !slices.Equal(left, []string{dir}) {
@@ -69,7 +78,7 @@ func TestGrowthOfAnotherArchive(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out, problems bytes.Buffer
-	if status := run(t.Context(), []string{"--grow", "--entries", "10", "--keep", dir}, &out, &problems); status != statusFailed || !strings.Contains(problems.String(), "--keep") {
+	if status := run(t.Context(), []string{"--grow", "--entries", "10", "--keep", dir, "--daybook", "none"}, &out, &problems); status != statusFailed || !strings.Contains(problems.String(), "--keep") {
 		t.Errorf("status %d: %s", status, problems.String())
 	}
 }
@@ -133,11 +142,13 @@ func TestGrowSteps(t *testing.T) {
 }
 
 func TestGrowthReport(t *testing.T) {
-	m := &measurement{Growth: []grown{
+	m := &measurement{Settings: settings{Rounds: 3, Seconds: 2}, Growth: []grown{
 		{Entries: 100, Rate: 2000, Stretch: 50, Ledger: extent{5000, 8192}, Catalog: extent{1000, 4096}, HeapMiB: 1, ResidentMiB: 20, PeakMiB: 30,
 			Open: 0.5, Unclean: 0.25, Lookups: []lookup{{"get entry", 10, 0.125, 1}, {"list newest", 10, 2, 3}}},
 		{Entries: 200, Ledger: extent{10000, 8192}, Catalog: extent{1000, 4096}, Open: 1, Lookups: []lookup{{"get entry", 10, 0.25, 1}, {"list newest", 10, 4, 5}}},
-		{Entries: 400, Rate: 1000},
+		{Entries: 400, Rate: 1000,
+			Served: &cell{Rounds: []figures{{Rate: 3000, CPU: 250, PeakMiB: 120}, {Rate: 4000, CPU: 260, PeakMiB: 140}, {Rate: 3500, CPU: 270, PeakMiB: 130}}},
+			Beside: &cell{Rounds: []figures{{Rate: 4000, CPU: 200, PeakMiB: 90}, {Rate: 4000, CPU: 210, PeakMiB: 80}, {Rate: 4375, CPU: 220, PeakMiB: 100}}}},
 	}}
 	var out strings.Builder
 	if err := printReport(&out, m); err != nil {
@@ -146,6 +157,7 @@ func TestGrowthReport(t *testing.T) {
 	squeezed := strings.Join(strings.Fields(out.String()), " ")
 	for _, want := range []string{
 		"100 2000 1.00 50.0 10.0 1 20 30 0.50 0.25", "200 - - 50.0 5.0 0 0 0 1.00 -", "400 1000 0.50",
+		"has few entries; 3 rounds of 2 s entries messages/s with few of that CPU us/msg with few peak MiB with few 400 3500 4000 0.80 [0.75-1.00] 260 210 130 90 how long",
 		"entries get entry list newest 100 0.12 / 1.00 2.00 / 3.00 200 0.25 / 1.00 4.00 / 5.00",
 	} {
 		if !strings.Contains(squeezed, want) {
@@ -168,18 +180,18 @@ func TestBadGrowthCommandLines(t *testing.T) {
 func TestCompareGrowth(t *testing.T) {
 	one := &measurement{Growth: []grown{{Entries: 10}, {
 		Entries: 100, Rate: 1000, Ledger: extent{Bytes: 10}, Catalog: extent{Bytes: 8}, ResidentMiB: 20, PeakMiB: 50, Open: 2, Unclean: 4,
-		Lookups: []lookup{{"get entry", 10, 2, 4}},
+		Lookups: []lookup{{"get entry", 10, 2, 4}}, Served: &cell{Rounds: []figures{{Rate: 4000}}},
 	}}}
 	two := &measurement{Growth: []grown{{
 		Entries: 100, Rate: 2000, Ledger: extent{Bytes: 5}, Catalog: extent{Bytes: 2}, ResidentMiB: 10, PeakMiB: 75, Open: 1, Unclean: 3,
-		Lookups: []lookup{{"get entry", 10, 1, 5}, {"list newest", 10, 1, 1}},
+		Lookups: []lookup{{"get entry", 10, 1, 5}, {"list newest", 10, 1, 1}}, Served: &cell{Rounds: []figures{{Rate: 3000}}},
 	}, {Entries: 1000}}}
 	var out strings.Builder
 	if err := printComparison(&out, one, two); err != nil {
 		t.Fatal(err)
 	}
 	squeezed := strings.Join(strings.Fields(out.String()), " ")
-	if !strings.HasSuffix(squeezed, "get entry list newest 100 2.00 0.50 0.25 0.50 1.50 0.50 0.75 0.50 / 1.25 0.00 / 0.00") {
+	if !strings.HasSuffix(squeezed, "get entry list newest 100 2.00 0.75 0.50 0.25 0.50 1.50 0.50 0.75 0.50 / 1.25 0.00 / 0.00") {
 		t.Errorf("compare prints %q", squeezed)
 	}
 	if err := printComparison(&out, one, &measurement{Growth: []grown{{Entries: 7}}}); err == nil {

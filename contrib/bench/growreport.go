@@ -29,6 +29,7 @@ func printGrowth(out io.Writer, m *measurement) {
 	if len(m.Growth) == 0 {
 		return
 	}
+	printServed(out, m)
 	fmt.Fprintf(out, "how long it takes to find something, p50 / p99 in ms; listings are of %d entries\n\n", growLimit)
 	t = tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprint(t, "entries\t")
@@ -46,6 +47,34 @@ func printGrowth(out io.Writer, m *measurement) {
 	t.Flush()
 }
 
+// printServed prints how the daemon did at each number of entries.
+func printServed(out io.Writer, m *measurement) {
+	var b strings.Builder
+	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "entries\tmessages/s\twith few\tof that\t\tCPU us/msg\twith few\tpeak MiB\twith few\t")
+	found := false
+	for _, g := range m.Growth {
+		if g.Served == nil || g.Beside == nil {
+			continue
+		}
+		found = true
+		fmt.Fprintf(t, "%d\t", g.Entries)
+		for i, figure := range []func(*figures) float64{rateOf, func(f *figures) float64 { return f.CPU }, func(f *figures) float64 { return f.PeakMiB }} {
+			fmt.Fprintf(t, "%s\t%s\t", median(g.Served, figure, 0), median(g.Beside, figure, 0))
+			if i == 0 {
+				fmt.Fprintf(t, "%s\t", brackets(byRound(g.Served, g.Beside, rateOf), 2))
+			}
+		}
+		fmt.Fprintln(t)
+	}
+	fmt.Fprintln(t)
+	t.Flush() // its errors are those of a strings.Builder, which has none
+	if found {
+		fmt.Fprintf(out, "the daemon, %d KB by LMTP on %d connections, in turn with one whose archive has few entries; %d rounds of %g s\n\n%s",
+			growKB, growConnections, m.Settings.Rounds, m.Settings.Seconds, b.String())
+	}
+}
+
 // compareGrowth prints a line for each number of entries that both runs have, nothing
 // when there is none, and tells whether there is one.
 func compareGrowth(out *strings.Builder, before, after *measurement) (found bool) {
@@ -57,7 +86,7 @@ func compareGrowth(out *strings.Builder, before, after *measurement) (found bool
 			continue
 		}
 		if !found {
-			fmt.Fprint(t, "entries\tappends/s\tledger\tcatalog\tresident\tpeak memory\topen\tafter a kill\t")
+			fmt.Fprint(t, "entries\tappends/s\tby LMTP\tledger\tcatalog\tresident\tpeak memory\topen\tafter a kill\t")
 			for _, l := range is.Lookups {
 				fmt.Fprintf(t, "%s\t", l.Name)
 			}
@@ -68,6 +97,7 @@ func compareGrowth(out *strings.Builder, before, after *measurement) (found bool
 		fmt.Fprintf(t, "%d", is.Entries)
 		for _, figure := range []func(*grown) float64{
 			func(g *grown) float64 { return g.Rate },
+			served,
 			func(g *grown) float64 { return float64(g.Ledger.Bytes) },
 			func(g *grown) float64 { return float64(g.Catalog.Bytes) },
 			func(g *grown) float64 { return g.ResidentMiB },
@@ -89,4 +119,12 @@ func compareGrowth(out *strings.Builder, before, after *measurement) (found bool
 	t.Flush() // its errors are those of a strings.Builder, which has none
 	out.WriteString(b.String())
 	return found
+}
+
+// served is the rate of the daemon, 0 when it was not measured.
+func served(g *grown) float64 {
+	if g.Served == nil {
+		return 0
+	}
+	return spreadOf(g.Served.over(rateOf)).median
 }
