@@ -24,8 +24,10 @@ const (
 // is found by its beginning is never asked for.
 type storeFilter struct {
 	bloom.FilterPolicy
-	name  string // is found in the tables; one of another name is not asked
-	kinds string // first bytes of the keys
+	// name stands in the tables, and one of another name is not asked. kinds are the first
+	// bytes of the keys that are in the filter. With other kinds it must have another name,
+	// or keys would be taken for missing that older tables have.
+	name, kinds string
 }
 
 func lastFilter() storeFilter {
