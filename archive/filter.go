@@ -18,10 +18,11 @@ const (
 )
 
 // storeFilter is a filter of the keys of some kinds in the tables of the catalog's
-// store. The last level has one of what is looked up for each mail that comes in, and as
-// a rule is not there: all else that is looked up is there. A level above has one of
-// whatever is looked up by its whole key, for most of that is further down. A key that
-// is found by its beginning is never asked for.
+// store. The last level has one of rosters, which are looked up for each mail that comes
+// in and as a rule are not there: see pass.seek. All else is looked up by Get of Pebble,
+// which asks no filter of the last level, so there it would only take room. A level above
+// has one of whatever is looked up by its whole key, for most of that is further down. A
+// key that is found by its beginning is never asked for.
 type storeFilter struct {
 	bloom.FilterPolicy
 	// name stands in the tables, and one of another name is not asked. kinds are the first
@@ -31,7 +32,7 @@ type storeFilter struct {
 }
 
 func lastFilter() storeFilter {
-	return storeFilter{bloom.FilterPolicy(filterBits), "daybook.rosters-and-contents", string([]byte{keyJoin, keyContent})}
+	return storeFilter{bloom.FilterPolicy(filterBits), "daybook.rosters", string([]byte{keyJoin})}
 }
 
 func upperFilter() storeFilter {

@@ -8,10 +8,11 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// A filter leaves out most keys of rosters and contents that are not in the table, none
-// that are, and no other keys.
+// A filter of rosters and contents leaves out most of their keys that are not in the
+// table, none that are, and no other keys.
 func TestStoreFilter(t *testing.T) {
-	f := lastFilter()
+	f := upperFilter()
+	f.kinds = string([]byte{keyJoin, keyContent})
 	key := func(kind byte, n int) []byte { return textPrefix(kind, fmt.Sprint(n)) }
 	const count = 5000
 	for _, kinds := range [][]byte{{keyJoin}, {keyContent}, {keyMessageID}, {keyContent, keyJoin, keyMessageID}, nil} {
@@ -49,7 +50,12 @@ func TestStoreFilter(t *testing.T) {
 			}
 		}
 	}
-	w := upperFilter().NewWriter(0)
+	w := lastFilter().NewWriter(0)
+	w.AddKey(key(keyJoin, 1))
+	if filter := w.Finish(nil); lastFilter().MayContain(0, filter, key(keyJoin, 2)) || !lastFilter().MayContain(0, filter, key(keyContent, 2)) {
+		t.Error("in the last level rosters are not filtered, or contents are, which nobody asks for there")
+	}
+	w = upperFilter().NewWriter(0)
 	w.AddKey(key(keyEntry, 1))
 	if filter := w.Finish(nil); !upperFilter().MayContain(0, filter, key(keyEntry, 1)) || upperFilter().MayContain(0, filter, key(keyTime, 2)) {
 		t.Error("above the last level entries and times are not filtered")
