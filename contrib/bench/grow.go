@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -220,9 +221,48 @@ func (g *grower) openCopy() (seconds float64, err error) {
 	return seconds, errors.Join(err, a.Close())
 }
 
-// copyGrown copies an archive that nobody writes to. Files that are written once are
-// linked.
+// copyGrown copies an archive that nobody adds to. Files that are written once are
+// linked. The catalog comes first: what it lacks is in the ledger.
 func copyGrown(from, to string) error {
+	const catalog = "catalog"
+	if err := copySettled(filepath.Join(from, catalog), filepath.Join(to, catalog)); err != nil {
+		return err
+	}
+	return copyFiles(from, to, catalog)
+}
+
+// copySettled copies the folder of a catalog, whose tables may be merged meanwhile: until
+// its files are the same before and after, for else a copy may lack some of its tables.
+func copySettled(from, to string) error {
+	const tries, pause = 200, 50 * time.Millisecond
+	for range tries {
+		before, err := fileNames(from)
+		if err != nil {
+			return err
+		}
+		copied := copyFiles(from, to, "")
+		after, err := fileNames(from)
+		if gone := errors.Is(copied, fs.ErrNotExist); err != nil || !gone && slices.Equal(before, after) {
+			return errors.Join(copied, err)
+		}
+		if err := os.RemoveAll(to); err != nil {
+			return err
+		}
+		time.Sleep(pause)
+	}
+	return fmt.Errorf("%s cannot be copied: its files change all the time", from)
+}
+
+func fileNames(dir string) (names []string, err error) {
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names, err
+}
+
+// copyFiles copies the files of an archive but for one of its folders.
+func copyFiles(from, to, but string) error {
 	segments, err := filepath.Glob(filepath.Join(from, "ledger", "*.seg"))
 	if err != nil {
 		return err
@@ -232,14 +272,17 @@ func copyGrown(from, to string) error {
 		last = filepath.Base(segments[len(segments)-1])
 	}
 	return filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
-		rest, relative := filepath.Rel(from, path)
-		if err := errors.Join(err, relative); errors.Is(err, fs.ErrNotExist) {
-			return nil // a table that was merged with others meanwhile
-		} else if err != nil {
+		if err != nil {
+			return err
+		}
+		rest, err := filepath.Rel(from, path)
+		if err != nil {
 			return err
 		}
 		target, name := filepath.Join(to, rest), entry.Name()
 		switch {
+		case entry.IsDir() && rest == but:
+			return filepath.SkipDir
 		case entry.IsDir():
 			return os.MkdirAll(target, 0o700)
 		case strings.HasSuffix(name, ".sst") || strings.HasSuffix(name, ".seg") && name != last:

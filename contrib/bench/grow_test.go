@@ -3,10 +3,14 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"daybook/archive"
@@ -196,5 +200,59 @@ func TestCompareGrowth(t *testing.T) {
 	}
 	if err := printComparison(&out, one, &measurement{Growth: []grown{{Entries: 7}}}); err == nil {
 		t.Error("runs without a number of entries in common were compared")
+	}
+}
+
+// Tables of the catalog are made and removed while it is copied: the copy is of one moment,
+// with all tables that its manifest names.
+func TestCopyOfACatalogThatIsMerged(t *testing.T) {
+	from, to := t.TempDir(), filepath.Join(t.TempDir(), "copy")
+	name := func(n int) string { return filepath.Join(from, "catalog", fmt.Sprintf("%06d.sst", n)) }
+	if err := os.Mkdir(filepath.Join(from, "catalog"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	put := func(path, text string) {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Error(err)
+		}
+	}
+	const tables, merges = 50, 1000
+	for n := range tables {
+		put(name(n), "table")
+	}
+	manifest := filepath.Join(from, "catalog", "MANIFEST")
+	put(manifest, "0")
+	var merged atomic.Bool
+	var merging sync.WaitGroup
+	defer merging.Wait()
+	merging.Go(func() {
+		defer merged.Store(true)
+		for n := range merges {
+			put(name(n+tables), "table")
+			put(manifest+".next", fmt.Sprint(n+1))
+			if err := errors.Join(os.Rename(manifest+".next", manifest), os.Remove(name(n))); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	for last := false; !last; {
+		last = merged.Load()
+		if err := copyGrown(from, to); err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(filepath.Join(to, "catalog", "MANIFEST"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var first int
+		fmt.Sscan(string(text), &first)
+		for n := first; n < first+tables; n++ {
+			if _, err := os.Stat(filepath.Join(to, "catalog", filepath.Base(name(n)))); err != nil {
+				t.Fatalf("the manifest is of table %d and those behind: %v", first, err)
+			}
+		}
+		if err := os.RemoveAll(to); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
