@@ -58,8 +58,8 @@
 // those behind it in the same chain, which are named; facts, contents and other chains
 // are not touched, and [Repair] mends one damaged place of a segment. A chain ends when it
 // is full, when one of its entries could not be written, when texts come in another pace
-// than the one it was begun in, and with the process. The fewer texts come at a time, the
-// better they are compressed.
+// than the one it was begun in, and with the process. The fewer texts come at a time, and
+// the longer they are apart, the better they are compressed.
 //
 // Facts are compressed by themselves, so that listings, and the catalog, need no
 // texts: with a dictionary that is built in, or with one that was trained on the

@@ -43,29 +43,43 @@ func isTable(path string) bool { return strings.HasSuffix(path, ".sst") }
 // its state.
 func spoilTables(t *testing.T, fs vfs.FS) {
 	t.Helper()
-	names, err := fs.List("data/" + catalogDir)
+	changeTables(t, fs, func(_ string, b []byte) {
+		for i := 5000; i < len(b)*3/4; i += 100 {
+			b[i] ^= 0xff
+		}
+	})
+}
+
+// changeTables writes the tables of the catalog anew with what change makes of their
+// bytes.
+func changeTables(t *testing.T, fs vfs.FS, change func(path string, b []byte)) {
+	t.Helper()
+	dir := "data/" + catalogDir
+	names, err := fs.List(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	spoiled := 0
+	changed := 0
 	for _, name := range names {
 		if !isTable(name) {
 			continue
 		}
-		path := "data/" + catalogDir + "/" + name
+		path := fs.PathJoin(dir, name)
 		b := fileBytes(t, fs, path)
-		for i := 5000; i < len(b)*3/4; i += 100 {
-			b[i] ^= 0xff
-		}
+		change(path, b)
 		f, err := fs.Create(path, vfs.WriteCategoryUnspecified)
 		if err != nil {
 			t.Fatal(err)
 		}
-		f.Write(b)
-		f.Close()
-		spoiled++
+		if _, err := f.Write(b); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+		changed++
 	}
-	if spoiled == 0 {
+	if changed == 0 {
 		t.Fatal("the catalog has no tables")
 	}
 }

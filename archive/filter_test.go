@@ -101,29 +101,13 @@ func TestRostersAreFilteredInTheLastLevel(t *testing.T) {
 // spoilFilters turns over a byte of the filter of each table of the catalog.
 func spoilFilters(t *testing.T, fs vfs.FS) {
 	t.Helper()
-	dir := "data/" + catalogDir
-	names, err := fs.List(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
 	spoiled := 0
-	for _, name := range names {
-		if !isTable(name) {
-			continue
-		}
-		path := fs.PathJoin(dir, name)
-		b := fileBytes(t, fs, path)
+	changeTables(t, fs, func(path string, b []byte) {
 		for _, filter := range layoutOf(t, fs, path).Filter {
 			b[filter.Offset] ^= 0xff
 			spoiled++
 		}
-		f, err := fs.Create(path, vfs.WriteCategoryUnspecified)
-		if err != nil {
-			t.Fatal(err)
-		}
-		f.Write(b)
-		f.Close()
-	}
+	})
 	if spoiled == 0 {
 		t.Fatal("no table has a filter")
 	}

@@ -21,7 +21,8 @@
 // A peer cannot make the process grow: a frame is at most 1 MiB (64 KiB unless
 // it holds a piece of the message) and is given memory only as its bytes arrive;
 // macros, ESMTP arguments and recipients are counted; reads, writes, single
-// frames and whole transactions have deadlines. A connection that breaks the protocol is closed with one log line.
+// frames and whole transactions have deadlines. A connection that breaks the
+// protocol is closed with one log line.
 //
 // # What a milter sees
 //

@@ -6,9 +6,10 @@
 //
 //   - When [Ledger.Append] returns nil, the records are on stable storage.
 //   - Records are never changed, moved or overwritten. A file is only written
-//     at its end, where zeros may stand as room for what comes; after an unclean end or a write error its end is sealed and a
-//     new segment is begun. Only a segment whose very first write failed is begun
-//     anew under its number, so that a full disk does not breed files.
+//     at its end, where zeros may stand as room for what comes; after a torn tail,
+//     damage or a write error there, its end is sealed and a new segment is begun.
+//     Only a segment whose very first write failed is begun anew under its number,
+//     so that a full disk does not breed files.
 //   - Only [Ledger.Compact] drops records, those that its caller names, and never
 //     a numbered one. All others keep their [Location] for ever.
 //   - The records of one group (one commit) appear after a crash all or not at
