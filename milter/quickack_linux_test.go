@@ -9,21 +9,7 @@ import (
 // Each read of a TCP connection has the kernel acknowledge at once again what comes
 // next, whatever it has gone over to in the meantime.
 func TestEachReadAcknowledgesAtOnce(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	peer, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer peer.Close()
-	conn, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
+	conn, peer := connected(t, "tcp", "127.0.0.1:0")
 	config := Config{}.withDefaults()
 	s := newSocket(conn, &config)
 	for range 3 {

@@ -131,22 +131,27 @@ func TestCalls(t *testing.T) {
 	}
 }
 
-func testCalls(t *testing.T, network, address string) {
+// connected gives both ends of a connection, which are closed with the test.
+func connected(t *testing.T, network, address string) (conn, peer net.Conn) {
+	t.Helper()
 	l, err := net.Listen(network, address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	peer, err := net.Dial(network, l.Addr().String())
-	if err != nil {
+	if peer, err = net.Dial(network, l.Addr().String()); err != nil {
 		t.Fatal(err)
 	}
-	defer peer.Close()
-	conn, err := l.Accept()
-	if err != nil {
+	t.Cleanup(func() { _ = peer.Close() })
+	if conn, err = l.Accept(); err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
+	t.Cleanup(func() { _ = conn.Close() })
+	return conn, peer
+}
+
+func testCalls(t *testing.T, network, address string) {
+	conn, peer := connected(t, network, address)
 	c := newCalls(conn)
 
 	// More than a socket holds goes through in both directions.
@@ -180,6 +185,7 @@ func testCalls(t *testing.T, network, address string) {
 	}
 
 	// The peer is gone.
+	var err error
 	for err == nil {
 		_, err = c.write(data)
 	}

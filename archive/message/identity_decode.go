@@ -354,12 +354,8 @@ func (b *base64Body) lines(p []byte) (n int) {
 	if b.n > 0 || b.ended {
 		return 0
 	}
-	width := bytes.IndexByte(p[:min(len(p), maxAlike)], '\n')
-	end := "\n"
-	if width > 0 && p[width-1] == '\r' {
-		width, end = width-1, "\r\n"
-	}
-	if width <= 0 || width%4 != 0 {
+	width, end := QuantaLine(p[:min(len(p), maxAlike)])
+	if width == 0 {
 		return 0
 	}
 	for size := width / 4 * 3; ; {

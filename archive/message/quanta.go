@@ -1,6 +1,9 @@
 package message
 
-import "encoding/binary"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // Quanta decodes whole quanta of base64 (RFC 4648 section 4). For each of the four
 // places of a digit it has the bits of that digit where they are in a quantum, which
@@ -61,6 +64,20 @@ func (q *Quanta) Lines(to, s []byte, width int, end string) (lines int) {
 		s, to = s[width+len(end):], to[size:]
 	}
 	return lines
+}
+
+// QuantaLine gives the width of the line that s begins with, and what it ends with: LF or
+// CRLF. It is 0 for a line that is empty, has no end in s, or cannot be of whole quanta.
+// Whether it is of digits is not looked at.
+func QuantaLine(s []byte) (width int, end string) {
+	width, end = bytes.IndexByte(s, '\n'), "\n"
+	if width > 0 && s[width-1] == '\r' {
+		width, end = width-1, "\r\n"
+	}
+	if width < 0 || width%4 != 0 {
+		width = 0
+	}
+	return width, end
 }
 
 // Digits gives how many digits s begins with.

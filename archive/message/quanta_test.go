@@ -116,3 +116,15 @@ func TestBase64BodyInLinesOfEveryKind(t *testing.T) {
 		}
 	}
 }
+
+func TestQuantaLine(t *testing.T) {
+	for s, want := range map[string]int{
+		"": 0, "\n": 0, "\r\n": 0, "AAAA": 0, "AAAA\r": 0, "AAA\n": 0, "AAA\r\n": 0,
+		"AAAA\n": 4, "AAAA\r\n": 4, "AAAAAAAA\r\nAAAA\n": 8, "AAA\r\r\n": 4,
+	} {
+		width, end := QuantaLine([]byte(s))
+		if width != want || width > 0 && s[width:width+len(end)] != end {
+			t.Errorf("%q: %d, %q, want %d", s, width, end, want)
+		}
+	}
+}

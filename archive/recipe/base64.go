@@ -76,15 +76,13 @@ func fillLines(wire, stored []byte, runs []run) {
 			if fast && len(wire) >= r.chars+slack && len(stored) >= size+slack {
 				p.encode(wire[:r.chars+slack], stored[:size+slack], r.chars)
 			} else {
-				plainLine(wire[:r.chars], stored[:size])
+				base64.StdEncoding.Encode(wire[:r.chars], stored[:size])
 			}
 			copy(wire[r.chars:], r.end)
 			wire, stored = wire[r.chars+len(r.end):], stored[size:]
 		}
 	}
 }
-
-func plainLine(to, from []byte) { base64.StdEncoding.Encode(to, from) }
 
 // slack is how many bytes encode has more of what it reads and writes than it needs.
 const slack = 8
@@ -204,12 +202,8 @@ func (d *decoder) gather(wire []byte) (int, bool) {
 // line that blanks follow is none of them.
 func (d *decoder) alike(wire []byte) int {
 	d.ahead, d.stored = 0, d.stored[:0]
-	width := bytes.IndexByte(wire[:min(len(wire), mostChars)], '\n')
-	end := "\n"
-	if width > 0 && wire[width-1] == '\r' {
-		width, end = width-1, "\r\n"
-	}
-	if width <= 0 || width%4 != 0 {
+	width, end := message.QuantaLine(wire[:min(len(wire), mostChars)])
+	if width == 0 {
 		return 0
 	}
 	size, line := width/4*3, width+len(end)
