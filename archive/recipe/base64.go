@@ -76,6 +76,7 @@ func fillLines(wire, stored []byte, runs []run) {
 			if fast && len(wire) >= r.chars+slack && len(stored) >= size+slack {
 				p.encode(wire[:r.chars+slack], stored[:size+slack], r.chars)
 			} else {
+				//lint:ignore SA1031 wire and stored are different memory
 				base64.StdEncoding.Encode(wire[:r.chars], stored[:size])
 			}
 			copy(wire[r.chars:], r.end)
