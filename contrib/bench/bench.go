@@ -26,7 +26,7 @@ func (b *bench) run(ctx context.Context) (m *measurement, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(b.servers.work)) }()
-	m = &measurement{When: time.Now().UTC().Truncate(time.Second), Settings: b.settings}
+	m = &measurement{When: time.Now().UTC().Truncate(time.Second), Settings: b.settings, Daybook: b.servers.daybook}
 	if m.Machine, err = describeMachine(b.servers.work); err != nil {
 		return nil, err
 	}
@@ -58,6 +58,11 @@ func (b *bench) run(ctx context.Context) (m *measurement, err error) {
 func (b *bench) setUp(ctx context.Context) (err error) {
 	if err := adopt(); err != nil {
 		return err
+	}
+	if !b.plain {
+		if err := b.scheduleDaybook(); err != nil {
+			return err
+		}
 	}
 	b.servers.peers = findPeers()
 	b.sets = map[int]*set{}

@@ -13,6 +13,10 @@ import (
 func printReport(out io.Writer, m *measurement) error {
 	var b strings.Builder
 	printMachine(&b, &m.Machine)
+	fmt.Fprintf(&b, "daybook runs %v\n", m.Daybook)
+	for _, note := range m.Notes {
+		fmt.Fprintf(&b, "not measured: %s\n", note)
+	}
 	if len(m.Storage) > 0 || len(m.Growth) > 0 {
 		if len(m.Storage) > 0 {
 			printStorage(&b, m)
@@ -26,9 +30,6 @@ func printReport(out io.Writer, m *measurement) error {
 		m.Settings.Rounds, m.Settings.Seconds)
 	if m.Mix != "" {
 		fmt.Fprintf(&b, "the mix: %s\n", m.Mix)
-	}
-	for _, note := range m.Notes {
-		fmt.Fprintf(&b, "not measured: %s\n", note)
 	}
 	for _, t := range tables() {
 		t.print(&b, m)

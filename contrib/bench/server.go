@@ -87,9 +87,10 @@ func (s *server) usage() (usage, error) {
 
 // servers start what is measured.
 type servers struct {
-	program string // daybook
-	policy  string // Daybook's configuration; empty: none
-	work    string // folder for archives
+	program string      // daybook
+	daybook *scheduling // of the daemon
+	policy  string      // Daybook's configuration; empty: none
+	work    string      // folder for archives
 	peers   peers
 }
 
@@ -184,7 +185,7 @@ func (s *servers) serve(ctx context.Context, addr, data string, flags ...string)
 	if s.policy != "" {
 		args = append(args, "--config", s.policy)
 	}
-	running, err := launch(ctx, addr, s.program, args...)
+	running, err := launchScheduled(ctx, s.daybook, addr, s.program, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -203,7 +204,13 @@ func (s *servers) sharedFolder(pattern string) (string, error) {
 
 // launch starts a program and waits until it listens.
 func launch(ctx context.Context, addr, program string, args ...string) (*server, error) {
-	p, err := startProcess(program, args...)
+	return launchScheduled(ctx, nil, addr, program, args...)
+}
+
+// launchScheduled is launch for a program that the kernel is to schedule in a way of its
+// own.
+func launchScheduled(ctx context.Context, how *scheduling, addr, program string, args ...string) (*server, error) {
+	p, err := startScheduled(how, program, args...)
 	if err != nil {
 		return nil, err
 	}

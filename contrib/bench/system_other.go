@@ -18,3 +18,7 @@ func writtenAtEnd(int) float64 { return 0 }
 func syncData(f *os.File) error { return f.Sync() }
 
 func freeIn(string) (uint64, error) { return 0, errNotLinux }
+
+func (s *scheduling) scheduled(start func() error) error { return start() }
+
+func attainable(scheduling) (scheduling, bool, error) { return scheduling{}, false, errNotLinux }
