@@ -33,6 +33,7 @@ func bars(m *measurement) []bar {
 	all := []bar{
 		{"LMTP, mix, 32 connections", 2, " of smtp-sink", m.share(mix), false, "at least 0.5"},
 		{"LMTP, mix, 32 connections", 1, " x Dovecot with zstd and single instance", m.multiple(mix, nameDovecotSIS), false, "at least 5"},
+		{"LMTP, mix, 32 connections", 1, " x the same Dovecot with a copy for each recipient", m.multiple(mix, nameDovecotEach), false, "at least 5"},
 		{"LMTP, 4 KB, 32 connections", 2, " of smtp-sink", m.share(small), false, "at least 0.35"},
 		{"LMTP, 4 KB, one connection", 2, " times a write of 4 KB and its fdatasync", inverse(m.multiple(sync, nameAppend)), false, "at most 2"},
 		{"LMTP, 4 KB, one connection that sends by BDAT", 2, " times a write of 4 KB and its fdatasync", inverse(m.multiple(chunks, nameAppend)), false, "at most 2"},

@@ -154,7 +154,7 @@ func (b *bench) measureGroup(ctx context.Context, m *measurement, group []subjec
 		if err != nil {
 			return fmt.Errorf("%s, %s, %d connections, %s: %w", s.Path, sizeName(s.SizeKB), s.Connections, s.Server, err)
 		}
-		fmt.Fprintf(b.progress, "round %d of %d: %-8s %6s %3d connections %-24s %8.0f/s\n",
+		fmt.Fprintf(b.progress, "round %d of %d: %-8s %6s %3d connections %-25s %8.0f/s\n",
 			round+1, b.Rounds, s.Path, sizeName(s.SizeKB), s.Connections, s.Server, f.Rate)
 		m.add(s, f)
 	}

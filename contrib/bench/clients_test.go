@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -50,26 +49,55 @@ func TestPaceEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// Dovecot is sent the same message to one mailbox.
-func TestDovecotMessage(t *testing.T) {
-	b := &box{}
-	messages := newSet(4)
-	running := &server{addr: serveLMTP(t, b), message: dovecotMessage}
-	c, err := dialFor(running, subject{Path: pathLMTP}, prepare(messages))
-	if err != nil {
-		t.Fatal(err)
+// Dovecot is sent the same messages, to one mailbox or to as many as a message has
+// recipients. The first of them go into all mailboxes.
+func TestDovecotMessages(t *testing.T) {
+	for name, c := range map[string]struct {
+		message readdress
+		boxes   func(m *message) int
+	}{
+		"one copy":      {oneCopy, func(*message) int { return 1 }},
+		"copy for each": {copyForEach, func(m *message) int { return len(m.recipients) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := &box{}
+			messages := newSet(4)
+			running := &server{addr: serveLMTP(t, b), message: c.message}
+			client, err := dialFor(running, subject{Path: pathLMTP}, prepare(messages))
+			if err != nil {
+				t.Fatal(err)
+			}
+			sendAll(t, client, dovecotBoxes)
+			if len(b.messages) != dovecotBoxes {
+				t.Fatalf("%d messages arrived", len(b.messages))
+			}
+			used := map[string]bool{}
+			for i, raw := range b.messages {
+				m := messages[i%len(messages)]
+				if !bytes.Equal(raw, sending(m, int64(i))) {
+					t.Errorf("message %d is another one", i)
+				}
+				own := map[string]bool{}
+				for _, to := range b.recipients[i] {
+					own[to], used[to] = true, true
+				}
+				if want := c.boxes(m); len(b.recipients[i]) != want || len(own) != want {
+					t.Errorf("message %d went to %q, want %d mailboxes", i, b.recipients[i], want)
+				}
+			}
+			if len(used) != dovecotBoxes {
+				t.Errorf("%d mailboxes were used, want %d", len(used), dovecotBoxes)
+			}
+		})
 	}
-	sendAll(t, c, len(messages))
-	if len(b.messages) != len(messages) {
-		t.Fatalf("%d messages arrived", len(b.messages))
-	}
-	for i, m := range messages {
-		if !bytes.Equal(b.messages[i], sending(m, int64(i))) {
-			t.Errorf("message %d is another one", i)
-		}
-		if len(b.recipients[i]) != 1 || !strings.HasPrefix(b.recipients[i][0], "box") {
-			t.Errorf("message %d went to %q", i, b.recipients[i])
-		}
+}
+
+// A message with more recipients than there are mailboxes keeps all of them.
+func TestDovecotMessageToMany(t *testing.T) {
+	const recipients = dovecotBoxes + 8
+	m := copyForEach(&lmtpMessage{recipients: recipients}, 5)
+	if n := bytes.Count(m.envelope, []byte("RCPT TO:<box")); n != recipients || m.recipients != recipients {
+		t.Errorf("%d recipients are named and %d awaited, want %d", n, m.recipients, recipients)
 	}
 }
 

@@ -80,8 +80,9 @@ func dovecotConfig(dir, addr string, owner int, sis bool) (string, error) {
 		"@USER@", strconv.Itoa(owner), "@FORMAT@", format).Replace(text), nil
 }
 
-// startDovecot runs a Dovecot with empty mailboxes.
-func (s *servers) startDovecot(ctx context.Context, sis bool) (*server, error) {
+// startDovecot runs a Dovecot with empty mailboxes, which is sent messages with other
+// recipients than they have.
+func (s *servers) startDovecot(ctx context.Context, sis bool, message readdress) (*server, error) {
 	home, err := s.sharedFolder("dovecot-*")
 	if err != nil {
 		return nil, err
@@ -91,7 +92,7 @@ func (s *servers) startDovecot(ctx context.Context, sis bool) (*server, error) {
 		return nil, errors.Join(err, os.RemoveAll(home))
 	}
 	running.home, running.data = home, filepath.Join(home, "mail")
-	running.message = dovecotMessage
+	running.message = message
 	return running, nil
 }
 
@@ -121,13 +122,26 @@ func (s *servers) launchDovecot(ctx context.Context, home string, sis bool) (*se
 	return running, nil
 }
 
-// dovecotMessage is a message for one recipient: for several, Dovecot would keep as
-// many copies.
-func dovecotMessage(m *lmtpMessage, n int64) *lmtpMessage {
-	box := *m
-	box.recipients = 1
-	box.envelope = fmt.Appendf(nil, "MAIL FROM:<journal@bench.example>\r\nRCPT TO:<box%d@bench.example>\r\nDATA\r\n", n%dovecotBoxes)
-	return &box
+// readdress gives message n, which is m, other recipients.
+type readdress func(m *lmtpMessage, n int64) *lmtpMessage
+
+// oneCopy is a message for one recipient, whom Dovecot keeps one copy for.
+func oneCopy(m *lmtpMessage, n int64) *lmtpMessage { return toBoxes(m, n, 1) }
+
+// copyForEach is a message for as many recipients as it has. Dovecot keeps a copy for
+// each, as a mail server does.
+func copyForEach(m *lmtpMessage, n int64) *lmtpMessage { return toBoxes(m, n, m.recipients) }
+
+// toBoxes is message n for the owners of so many mailboxes, which are different ones
+// up to dovecotBoxes. The first dovecotBoxes messages go into all of them.
+func toBoxes(m *lmtpMessage, n int64, boxes int) *lmtpMessage {
+	to := &message{sender: "journal@bench.example"}
+	for i := range int64(boxes) {
+		to.recipients = append(to.recipients, fmt.Sprintf("box%d@bench.example", (n+i)%dovecotBoxes))
+	}
+	other := *m
+	other.recipients, other.envelope = boxes, envelope(to)
+	return &other
 }
 
 // accountID is the number of an account.

@@ -37,6 +37,8 @@ func (b *bench) loadGroups(path string) [][]subject {
 	for _, kb := range b.Sizes {
 		for _, n := range b.Connections {
 			switch {
+			case path == pathLMTP && kb == mixSize:
+				list = append(list, b.group(path, kb, n, nameSink, nameDaybook, nameDovecot, nameDovecotSIS, nameDovecotEach))
 			case path == pathLMTP:
 				list = append(list, b.group(path, kb, n, nameSink, nameDaybook, nameDovecot, nameDovecotSIS))
 			case kb != mixSize:

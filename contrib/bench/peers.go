@@ -77,7 +77,7 @@ func (p *peers) missing(server string) string {
 		if p.sink == "" {
 			return "smtp-sink is not installed, it comes with Postfix; " + installHint
 		}
-	case nameDovecot, nameDovecotSIS, nameBcc:
+	case nameDovecot, nameDovecotSIS, nameDovecotEach, nameBcc:
 		return root(p.dovecot, "Dovecot LMTP")
 	case pathPostfix:
 		if p.source == "" {

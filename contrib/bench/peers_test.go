@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -48,6 +50,67 @@ func TestPaths(t *testing.T) {
 				t.Errorf("%v: the report is:\n%s", err, out.String())
 			}
 		})
+	}
+}
+
+// TestCopyForEachRecipient has a Dovecot take mail with several recipients, more than it
+// has mailboxes among them.
+func TestCopyForEachRecipient(t *testing.T) {
+	found := findPeers()
+	without(t, found.missing(nameDovecotEach))
+	var to []string
+	for n := range dovecotBoxes + 3 {
+		to = append(to, fmt.Sprintf("<r%d@x.example>", n))
+	}
+	mail := folderOf(t, map[string]string{
+		"1.eml": "From: a@x.example\nTo: b@x.example\n\none\n",
+		"2.eml": "From: a@x.example\nTo: b@x.example, c@x.example\nCc: d@x.example\n\nthree\n",
+		"3.eml": "From: a@x.example\nTo: " + strings.Join(to, ",\n ") + "\n\nmany\n",
+	})
+	mix, err := newMix([]string{mail})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const messages = 20
+	b := &bench{settings: settings{Seconds: 0.2, Messages: messages, plain: true, program: "none"}}
+	if err := b.setUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(b.servers.work); err != nil {
+			t.Error(err)
+		}
+	})
+	b.sets[mixSize] = mix
+	one, err := b.measureLoad(t.Context(), subject{pathLMTP, mixSize, 2, nameDovecotSIS})
+	if err != nil {
+		t.Fatal(err)
+	}
+	each, err := b.measureLoad(t.Context(), subject{pathLMTP, mixSize, 2, nameDovecotEach})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, f := range map[string]figures{nameDovecotSIS: one, nameDovecotEach: each} {
+		if f.Failed > 0 || f.Messages == 0 || f.Messages > messages {
+			t.Errorf("%s took %d messages; %d connections broke off: %s", name, f.Messages, f.Failed, f.Problem)
+		}
+	}
+	// Of three messages there are 39 recipients.
+	if each.Stored < 3*one.Stored {
+		t.Errorf("%.2f bytes are stored for each of a message, and %.2f with a copy for each recipient", one.Stored, each.Stored)
+	}
+}
+
+// The mix alone has the Dovecot that keeps a copy for each recipient.
+func TestGroupsOfTheMix(t *testing.T) {
+	b := &bench{settings: settings{Sizes: []int{4, mixSize}, Connections: []int{1, 32}, Paths: []string{pathLMTP}}, progress: io.Discard,
+		servers: servers{peers: findPeers()}}
+	without(t, b.servers.peers.missing(nameDovecotEach))
+	for _, group := range b.groups() {
+		has := slices.ContainsFunc(group, func(s subject) bool { return s.Server == nameDovecotEach })
+		if mix := group[0].SizeKB == mixSize; has != mix {
+			t.Errorf("%s: %v", sizeName(group[0].SizeKB), group)
+		}
 	}
 }
 

@@ -24,11 +24,13 @@ const (
 
 // Names of what is measured.
 const (
-	nameDaybook     = "daybook"
-	nameSink        = "smtp-sink"
-	nameNothing     = "do-nothing"
-	nameDovecot     = "dovecot"
-	nameDovecotSIS  = "dovecot-sis" // with zstd and single instance storage
+	nameDaybook    = "daybook"
+	nameSink       = "smtp-sink"
+	nameNothing    = "do-nothing"
+	nameDovecot    = "dovecot"
+	nameDovecotSIS = "dovecot-sis" // with zstd and single instance storage
+	// nameDovecotEach is the same, but it keeps a copy for each recipient.
+	nameDovecotEach = "dovecot-sis per recipient"
 	nameNoMilter    = "no milter"
 	nameDaybookTCP  = "daybook over TCP"
 	nameDaybookBDAT = "daybook, BDAT" // fed by a chunkClient
@@ -54,8 +56,8 @@ type server struct {
 	end     func() error
 	home    string // of all its files, removed by close; may be empty
 	data    string // the folder that mail is kept in; empty when it keeps none
-	// message makes of message n what is sent to this server, nil: as it is.
-	message func(m *lmtpMessage, n int64) *lmtpMessage
+	// message makes of a message what is sent to this server, nil: as it is.
+	message readdress
 }
 
 // stop ends the server. It may be called again.
@@ -111,8 +113,12 @@ func (s *servers) start(ctx context.Context, name, path string) (*server, error)
 		return startNothing()
 	case nameSink:
 		return s.startSink(ctx, "-L")
-	case nameDovecot, nameDovecotSIS:
-		return s.startDovecot(ctx, name == nameDovecotSIS)
+	case nameDovecot:
+		return s.startDovecot(ctx, false, oneCopy)
+	case nameDovecotSIS:
+		return s.startDovecot(ctx, true, oneCopy)
+	case nameDovecotEach:
+		return s.startDovecot(ctx, true, copyForEach)
 	case nameEveryStep, nameNoReply:
 		return s.startBystander(name == nameNoReply)
 	}

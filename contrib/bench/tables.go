@@ -22,8 +22,8 @@ func tables() []table {
 		return all
 	}
 	return []table{
-		{pathLMTP, "LMTP, beside smtp-sink, which throws mail away, and Dovecot; dovecot-sis has zstd and single instance storage", join(
-			[]column{rate, shareOf("of smtp-sink\t"), times("x dovecot", nameDovecot), times("x dovecot-sis", nameDovecotSIS), mb}, latency, cost)},
+		{pathLMTP, "LMTP, beside smtp-sink, which throws mail away, and Dovecot, which keeps one copy of a message, or one per recipient; dovecot-sis has zstd and single instance storage", join(
+			[]column{rate, shareOf("of smtp-sink\t"), times("x dovecot", nameDovecot), times("x dovecot-sis", nameDovecotSIS), times("x per recipient", nameDovecotEach), mb}, latency, cost)},
 		{pathSync, "One connection, beside a file that takes 4 KB and an fdatasync for each message", join(
 			[]column{rate, {"ms/message\t", func(_ *measurement, c *cell) string { return brackets(c.over(timeOf), 3) }},
 				longer("times append", nameAppend), longer("times overwrite", nameOverwrite)}, latency)},

@@ -39,6 +39,9 @@ func everything() *measurement {
 			add(pathLMTP, kb, connections, nameDaybook, 4000, 8, 300)
 			add(pathLMTP, kb, connections, nameDovecot, 800, 80, 2000)
 			add(pathLMTP, kb, connections, nameDovecotSIS, 400, 160, 3000)
+			if kb == mixSize {
+				add(pathLMTP, kb, connections, nameDovecotEach, 320, 200, 4000)
+			}
 		}
 	}
 	add(pathSync, 4, 1, nameAppend, 3000, 1, 0)
