@@ -12,8 +12,8 @@ import (
 	"daybook/policy"
 )
 
-// newLogger makes the log that a configuration asks for. Lines of routine may wait for
-// others: flush writes those that do.
+// newLogger makes the log that a configuration asks for. flush writes the lines of routine
+// that wait for others.
 func newLogger(w io.Writer, s *policy.Server) (log *slog.Logger, flush func(), err error) {
 	var level slog.Level
 	switch s.LogLevel {
@@ -36,7 +36,7 @@ func newLogger(w io.Writer, s *policy.Server) (log *slog.Logger, flush func(), e
 	default:
 		return nil, nil, refuse("--log-format "+s.LogFormat, errors.New("there is no such format"), "it is text or json")
 	}
-	return slog.New(urgent{h, lines}), lines.flush, nil
+	return slog.New(prompt{h, lines, false}), lines.flush, nil
 }
 
 // Bounds of what waits to be written to the log.
@@ -88,25 +88,39 @@ func (l *logLines) write() {
 	l.lines, l.wrote = l.lines[:0], time.Now()
 }
 
-// urgent is a handler whose lines do not wait when they tell of trouble: the next thing
-// may be the end of the process.
-type urgent struct {
+// prompt is a handler whose lines do not wait, unless they are routine and tell of no
+// trouble: the next thing may be the end of the process.
+type prompt struct {
 	slog.Handler
-	lines *logLines
+	lines   *logLines
+	routine bool
 }
 
-func (u urgent) Handle(ctx context.Context, r slog.Record) error {
-	err := u.Handler.Handle(ctx, r)
-	if r.Level > slog.LevelInfo {
-		u.lines.flush()
+func (h prompt) Handle(ctx context.Context, r slog.Record) error {
+	err := h.Handler.Handle(ctx, r)
+	if !h.routine || r.Level > slog.LevelInfo {
+		h.lines.flush()
 	}
 	return err
 }
 
-func (u urgent) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return urgent{u.Handler.WithAttrs(attrs), u.lines}
+func (h prompt) WithAttrs(attrs []slog.Attr) slog.Handler {
+	h.Handler = h.Handler.WithAttrs(attrs)
+	return h
 }
 
-func (u urgent) WithGroup(name string) slog.Handler {
-	return urgent{u.Handler.WithGroup(name), u.lines}
+func (h prompt) WithGroup(name string) slog.Handler {
+	h.Handler = h.Handler.WithGroup(name)
+	return h
+}
+
+// routine gives a log made by newLogger whose lines may wait for others: there is one for
+// each message.
+func routine(log *slog.Logger) *slog.Logger {
+	h, ok := log.Handler().(prompt)
+	if !ok {
+		return log
+	}
+	h.routine = true
+	return slog.New(h)
 }

@@ -36,15 +36,17 @@ func (w *writes) counts() string {
 	return strings.TrimSpace(b.String())
 }
 
-// TestLogLinesWait: the first line after a pause is written at once, those behind it
-// together, and what tells of trouble, or the end, with all that is before it.
+// TestLogLinesWait: of lines of routine the first after a pause is written at once, and
+// those behind it together; what is no routine, tells of trouble, or is the end, comes at
+// once with all that is before it.
 func TestLogLinesWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out writes
-		log, flush, err := newLogger(&out, &policy.Server{})
+		plain, flush, err := newLogger(&out, &policy.Server{})
 		if err != nil {
 			t.Fatal(err)
 		}
+		log := routine(plain)
 		want := func(counts string) {
 			t.Helper()
 			if got := out.counts(); got != counts {
@@ -75,6 +77,9 @@ func TestLogLinesWait(t *testing.T) {
 		log.Info("eight")
 		log.Info("nine", "long", strings.Repeat("x", maxLines))
 		want("1 2 1 2 1 1 1")
+		log.Info("ten")
+		plain.With("policy", 1).Info("eleven")
+		want("1 2 1 2 1 1 1 2")
 	})
 }
 
@@ -82,10 +87,11 @@ func TestLogLinesWait(t *testing.T) {
 // in order.
 func TestLogLinesAreWhole(t *testing.T) {
 	var out writes
-	log, flush, err := newLogger(&out, &policy.Server{})
+	plain, flush, err := newLogger(&out, &policy.Server{})
 	if err != nil {
 		t.Fatal(err)
 	}
+	log := routine(plain)
 	const writers, each = 8, 500
 	var running sync.WaitGroup
 	for w := range writers {
