@@ -21,6 +21,7 @@ import (
 	"daybook/archive/ledger"
 	"daybook/archive/message"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -259,12 +260,41 @@ func TestOpenErrors(t *testing.T) {
 func TestSpoolThatChangedIsNotArchived(t *testing.T) {
 	a := open(t, t.TempDir(), Options{})
 	for _, size := range []int{0, 100, 3 * maxPiece} {
-		r := receipt(noise(size, 1), "a@b", "c@d")
-		r.SHA256[0] ^= 1
-		if _, err := a.Append(context.Background(), r); err == nil {
-			t.Errorf("%d bytes with another digest were archived", size)
+		raw := noise(size, 1)
+		digest := sha256.Sum256(raw)
+		for _, c := range []struct {
+			name  string
+			sum   uint64
+			bytes []byte // other ones than the digest is of; nil: those
+			other byte   // of the digest
+			kept  bool
+		}{
+			{"another digest", 0, nil, 1, false},
+			{"another checksum", xxhash.Sum64(raw) + 1, nil, 0, false},
+			{"the checksum", xxhash.Sum64(raw), nil, 0, true},
+			{"a byte that has changed, and the digest", 0, altered(raw), 0, size == 0},
+			{"a byte that has changed, and the checksum", xxhash.Sum64(raw), altered(raw), 0, size == 0},
+		} {
+			r := receipt(raw, "a@b", "c@d")
+			if c.bytes != nil {
+				r.Body = bytes.NewReader(c.bytes)
+			}
+			r.SHA256, r.XXH64 = digest, c.sum
+			r.SHA256[0] ^= c.other
+			if _, err := a.Append(context.Background(), r); (err == nil) != c.kept {
+				t.Errorf("%d bytes with %s: %v", size, c.name, err)
+			}
 		}
 	}
+}
+
+// altered is a copy with another last byte.
+func altered(raw []byte) []byte {
+	b := bytes.Clone(raw)
+	if len(b) > 0 {
+		b[len(b)-1] ^= 0x40
+	}
+	return b
 }
 
 func TestFloorOfFreeSpace(t *testing.T) {

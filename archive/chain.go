@@ -222,10 +222,10 @@ func newCoder(level zstd.EncoderLevel, dictionaries [][]byte) (*coder, error) {
 		zstd.WithEncoderLevel(level), zstd.WithWindowSize(maxChain),
 		zstd.WithEncoderCRC(false), zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true),
 	}
-	// The best level would have tables of 34 MiB for the dictionary, which it gains next to
-	// nothing from in all of a chain. The fastest one is for many texts, which are sooner
-	// decompressed without.
-	if n := len(dictionaries); n > 0 && level != zstd.SpeedBestCompression && level != zstd.SpeedFastest {
+	// A dictionary gains something from the first texts of a chain, and from others next to
+	// nothing. With it the best level would have tables of 34 MiB, and those that are for
+	// many texts would take a quarter longer, and longer again to be decompressed.
+	if n := len(dictionaries); n > 0 && level == zstd.SpeedBetterCompression {
 		options = append(options, zstd.WithEncoderDict(dictionaries[n-1]))
 	}
 	var err error

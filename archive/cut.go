@@ -30,7 +30,7 @@ const (
 	pieceRoom  = 8
 )
 
-var errChanged = errors.New("the bytes do not have the digest that was handed over with them: they have changed")
+var errChanged = errors.New("the bytes do not have the checksum that was handed over with them: they have changed")
 
 // cutter cuts a message into a formula, the entry's text, and contents.
 type cutter struct {
@@ -99,7 +99,7 @@ func (c *cutter) split(ctx context.Context, r *Receipt) error {
 		}
 	}
 	c.said = said{r.Summary.MessageID, r.Summary.Subject}
-	sum := sha256.New()
+	sum, same := r.check()
 	splitter := c.a.splitters.Get().(*recipe.Splitter)
 	defer c.a.splitters.Put(splitter)
 	err := splitter.Split(r.Body, r.Size, s, func(p recipe.Piece, stored, wire []byte) error {
@@ -115,7 +115,7 @@ func (c *cutter) split(ctx context.Context, r *Receipt) error {
 	if err == nil {
 		err = c.endBundle(ctx)
 	}
-	if err == nil && Digest(sum.Sum(nil)) != r.SHA256 {
+	if err == nil && !same() {
 		err = errChanged
 	}
 	return err
@@ -136,12 +136,12 @@ func (c *cutter) undecoded(ctx context.Context, wire []byte) error {
 
 // whole cuts a body as it stands.
 func (c *cutter) whole(ctx context.Context, r *Receipt) error {
-	sum := sha256.New()
+	sum, same := r.check()
 	err := inChunks(r.Body, r.Size, recipe.MaxStored, func(raw []byte) error {
 		sum.Write(raw)
 		return c.part(ctx, recipe.Piece{Wire: int64(len(raw)), Stored: len(raw)}, raw)
 	})
-	if err == nil && Digest(sum.Sum(nil)) != r.SHA256 {
+	if err == nil && !same() {
 		err = errChanged
 	}
 	return err

@@ -19,7 +19,8 @@ const (
 // so also where they come one by one it is for those that come seldom.
 const (
 	leastQuiet = 20 * time.Millisecond
-	leastCalm  = 2 * time.Millisecond
+	leastCalm  = 4 * time.Millisecond
+	leastBusy  = time.Millisecond
 )
 
 // paceTexts is how many texts the pace is judged by.
@@ -42,7 +43,8 @@ type haste uint8
 const (
 	seldom haste = iota // leastQuiet apart
 	often               // leastCalm apart
-	rapid
+	rapid               // leastBusy apart
+	racing
 )
 
 // pace tells from the last texts how much time there is to compress the next ones. One
@@ -79,8 +81,8 @@ func (p *pace) begin(waiting int, now time.Time) {
 // for there to be less haste again, so that a rate about a limit does not end one chain
 // after the other.
 func (p *pace) hurry(apart time.Duration) {
-	limits := [...]time.Duration{seldom: leastQuiet, often: leastCalm}
-	for p.haste < rapid && apart < limits[p.haste] {
+	limits := [...]time.Duration{seldom: leastQuiet, often: leastCalm, rapid: leastBusy}
+	for p.haste < racing && apart < limits[p.haste] {
 		p.haste++
 	}
 	for p.haste > seldom && apart >= 2*limits[p.haste-1] {
@@ -93,7 +95,7 @@ func (p *pace) level() zstd.EncoderLevel {
 	const some, most = paceTexts / 8, paceTexts / 2
 	n := &p.counts
 	switch {
-	case n[crowded] >= most:
+	case n[crowded] >= most || p.haste == racing:
 		return zstd.SpeedFastest
 	case n[crowded]+n[busy] >= some || p.haste == rapid:
 		return zstd.SpeedDefault

@@ -21,7 +21,8 @@ func TestPace(t *testing.T) {
 	const (
 		second = time.Second
 		few    = leastQuiet - 1 // some more than fifty a second
-		many   = leastCalm - 1  // some more than five hundred
+		many   = leastCalm - 1  // some more than two hundred and fifty
+		most   = leastBusy - 1  // some more than a thousand
 	)
 	for _, test := range []struct {
 		name string
@@ -33,8 +34,11 @@ func TestPace(t *testing.T) {
 		{"sooner", []texts{{200, 1, few}}, zstd.SpeedBetterCompression},
 		{"soon", []texts{{200, 1, leastCalm}}, zstd.SpeedBetterCompression},
 		{"one right after the other", []texts{{200, 1, many}}, zstd.SpeedDefault},
+		{"as fast as that goes", []texts{{200, 1, most}}, zstd.SpeedFastest},
+		{"then with pauses that are longer", []texts{{200, 1, most}, {200, 1, 2 * leastBusy}}, zstd.SpeedDefault},
+		{"then with pauses that are hardly longer", []texts{{200, 1, most}, {200, 1, 2*leastBusy - 1}}, zstd.SpeedFastest},
 		{"a few at once after a pause", []texts{{paceTexts - 1, 1, 0}}, zstd.SpeedBestCompression},
-		{"and more of them", []texts{{paceTexts + 1, 1, 0}}, zstd.SpeedDefault},
+		{"and more of them", []texts{{paceTexts + 1, 1, 0}}, zstd.SpeedFastest},
 		{"soon again and again, and seldom on an average", []texts{{50, 2, many}, {1, 1, 2 * second}, {50, 2, many}, {1, 1, 2 * second}, {50, 2, many}}, zstd.SpeedBestCompression},
 		{"then with pauses", []texts{{200, 1, many}, {paceTexts, 1, 2 * leastQuiet}}, zstd.SpeedBestCompression},
 		{"then with pauses that are too short", []texts{{200, 1, many}, {200, 1, 2*leastQuiet - 1}}, zstd.SpeedBetterCompression},
@@ -67,8 +71,10 @@ func TestPace(t *testing.T) {
 	}
 }
 
-// rush notes texts of which that many were on their way, a second after one another.
+// rush makes the pace that of texts of which that many were on their way, a second after
+// one another.
 func rush(p *pace, waiting int) {
+	*p = pace{}
 	now := time.Now().Add(-paceTexts * time.Second)
 	for range paceTexts {
 		now = now.Add(time.Second)

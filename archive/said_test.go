@@ -124,9 +124,7 @@ func TestLevelOfChains(t *testing.T) {
 	if c.unfit(best) {
 		t.Error("unfit while it is quiet")
 	}
-	for range paceTexts {
-		c.pace.begin(maxBusy, time.Now())
-	}
+	rush(&c.pace, maxBusy)
 	if !c.unfit(best) {
 		t.Error("the best one goes on in a busy time")
 	}

@@ -58,7 +58,7 @@ func (s *source) keep(ctx context.Context, d *delivery, p *policy.Policy) ([]rec
 	decisions := p.Decide(known.facts)
 	r := archive.Receipt{
 		Source: s.name, Received: received, Envelope: d.envelope,
-		Body: d.spool, Size: d.spool.size, SHA256: d.spool.digest(),
+		Body: d.spool, Size: d.spool.size, SHA256: d.spool.digest(), XXH64: d.spool.sum.Sum64(),
 		Summary: summary, Truth: known.truth, Join: joinOf(p, s.name),
 	}
 	if slices.ContainsFunc(decisions, func(one policy.Decision) bool { return one.Action != policy.Skip }) {

@@ -12,6 +12,8 @@ import (
 	"sync"
 
 	"daybook/archive"
+
+	"github.com/cespare/xxhash/v2"
 )
 
 const (
@@ -129,8 +131,9 @@ type spool struct {
 	file *os.File
 	size int64
 	hash hash.Hash
-	head []byte // the beginning of the message once it is in the file
-	err  error  // the first one; what comes after it is thrown away
+	sum  *xxhash.Digest // of the same bytes
+	head []byte         // the beginning of the message once it is in the file
+	err  error          // the first one; what comes after it is thrown away
 
 	hold     *hold // of the budget; nil for a spool that needs none
 	declared int64 // size that the message is said to have
@@ -139,7 +142,7 @@ type spool struct {
 }
 
 func newSpool(dir string, limit int64, room func() error, from *rooms) *spool {
-	return &spool{room: room, dir: dir, max: limit, hash: sha256.New(), from: from}
+	return &spool{room: room, dir: dir, max: limit, hash: sha256.New(), sum: xxhash.New(), from: from}
 }
 
 // begin waits, before the first byte, for room for what the message is said to be.
@@ -215,6 +218,7 @@ func (s *spool) take(n int) error {
 		return s.fail(err)
 	}
 	s.hash.Write(s.mem[len(s.mem)-n:])
+	s.sum.Write(s.mem[len(s.mem)-n:])
 	s.size += int64(n)
 	if len(s.mem) > spoolMemory || s.file != nil && len(s.mem) > fileChunk {
 		if err := s.flush(); err != nil {

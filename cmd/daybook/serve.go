@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"daybook/policy"
@@ -40,10 +38,11 @@ func (c *serveCmd) Run(env *environment) error {
 	if err != nil {
 		return err
 	}
-	log, err := newLogger(env.stderr, &pol.Server)
+	log, flush, err := newLogger(env.stderr, &pol.Server)
 	if err != nil {
 		return err
 	}
+	defer flush()
 	d, err := startDaemon(env.ctx, pol, log, c.settings)
 	if errors.Is(err, context.Canceled) && env.ctx.Err() != nil {
 		log.Info("stopped before it was ready")
@@ -95,25 +94,4 @@ func (c *serveCmd) settings() (*policy.Policy, error) {
 		return nil, refuse("", err, "")
 	}
 	return pol, nil
-}
-
-func newLogger(w io.Writer, s *policy.Server) (*slog.Logger, error) {
-	var level slog.Level
-	switch s.LogLevel {
-	case "", "info":
-	case "debug", "warn", "error":
-		if err := level.UnmarshalText([]byte(strings.ToUpper(s.LogLevel))); err != nil {
-			return nil, err
-		}
-	default:
-		return nil, refuse("--log-level "+s.LogLevel, errors.New("there is no such level"), "it is debug, info, warn or error")
-	}
-	options := &slog.HandlerOptions{Level: level}
-	switch s.LogFormat {
-	case "", "text":
-		return slog.New(slog.NewTextHandler(w, options)), nil
-	case "json":
-		return slog.New(slog.NewJSONHandler(w, options)), nil
-	}
-	return nil, refuse("--log-format "+s.LogFormat, errors.New("there is no such format"), "it is text or json")
 }

@@ -25,7 +25,7 @@ func (d *daemon) setServers(ctx context.Context) {
 		Archive:  d.archive,
 		Policy:   d.pol,
 		SpoolDir: d.spoolDir(),
-		Logger:   d.log,
+		Logger:   routine(d.log), // a line for each message
 	})
 	d.ingest.Hold(d.unkept)
 	for i, m := range d.pol.Milters {
