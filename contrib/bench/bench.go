@@ -26,7 +26,7 @@ func (b *bench) run(ctx context.Context) (m *measurement, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(b.servers.work)) }()
-	m = &measurement{When: time.Now().UTC().Truncate(time.Second), Settings: b.settings, Daybook: b.servers.daybook}
+	m = &measurement{When: time.Now().UTC().Truncate(time.Second), Settings: b.settings, Slack: b.servers.slack}
 	if m.Machine, err = describeMachine(b.servers.work); err != nil {
 		return nil, err
 	}
@@ -60,9 +60,7 @@ func (b *bench) setUp(ctx context.Context) (err error) {
 		return err
 	}
 	if !b.plain {
-		if err := b.scheduleDaybook(); err != nil {
-			return err
-		}
+		b.servers.slack = unitTimerSlack
 	}
 	b.servers.peers = findPeers()
 	b.sets = map[int]*set{}

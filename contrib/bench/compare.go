@@ -13,8 +13,8 @@ import (
 func printComparison(out io.Writer, before, after *measurement) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "before: %s, %d CPUs, %s, daybook %v\nafter:  %s, %d CPUs, %s, daybook %v\nafter / before, by medians:\n\n",
-		before.When.Format("2006-01-02 15:04"), before.Machine.CPUs, before.Machine.Go, before.Daybook,
-		after.When.Format("2006-01-02 15:04"), after.Machine.CPUs, after.Machine.Go, after.Daybook)
+		before.When.Format("2006-01-02 15:04"), before.Machine.CPUs, before.Machine.Go, before.Slack,
+		after.When.Format("2006-01-02 15:04"), after.Machine.CPUs, after.Machine.Go, after.Slack)
 	found := false
 	for _, compare := range []func(out *strings.Builder, before, after *measurement) bool{compareRates, compareLarge, compareStorage, compareGrowth} {
 		if compare(&b, before, after) {

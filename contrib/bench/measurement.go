@@ -12,15 +12,15 @@ type measurement struct {
 	When     time.Time `json:"when"`
 	Machine  machine   `json:"machine"`
 	Settings settings  `json:"settings"`
-	// Daybook is how the daemon was scheduled; nil is as any other program.
-	Daybook *scheduling `json:"daybook,omitempty"`
-	Mix     string      `json:"mix,omitempty"`   // what the mix is made of
-	Notes   []string    `json:"notes,omitempty"` // what was not measured, and why
-	Cells   []*cell     `json:"cells"`
-	Large   []large     `json:"large,omitempty"`
-	Flood   []flood     `json:"flood,omitempty"`
-	Storage []stored    `json:"storage,omitempty"`
-	Growth  []grown     `json:"growth,omitempty"`
+	// Slack is the daemon's, in nanoseconds.
+	Slack   timerSlack `json:"timer_slack_ns,omitempty"`
+	Mix     string     `json:"mix,omitempty"`   // what the mix is made of
+	Notes   []string   `json:"notes,omitempty"` // what was not measured, and why
+	Cells   []*cell    `json:"cells"`
+	Large   []large    `json:"large,omitempty"`
+	Flood   []flood    `json:"flood,omitempty"`
+	Storage []stored   `json:"storage,omitempty"`
+	Growth  []grown    `json:"growth,omitempty"`
 }
 
 // machine is the kind of machine that it ran on.

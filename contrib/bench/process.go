@@ -32,19 +32,18 @@ type process struct {
 
 // startProcess runs a program until stop.
 func startProcess(program string, args ...string) (*process, error) {
-	return startScheduled(nil, program, args...)
+	return startSlack(0, program, args...)
 }
 
-// startScheduled is startProcess for a program that the kernel is to schedule in a way
-// of its own.
-func startScheduled(how *scheduling, program string, args ...string) (*process, error) {
+// startSlack is startProcess for a program with a timer slack of its own.
+func startSlack(slack timerSlack, program string, args ...string) (*process, error) {
 	p := &process{cmd: exec.Command(program, args...), said: &tail{}, done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = p.said, p.said
 	// It ends when it is told to, with all that it started, and not by the Ctrl-C
 	// that ends this program.
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	p.cmd.WaitDelay = time.Second // what it started may hold its output open
-	if err := how.scheduled(p.cmd.Start); err != nil {
+	if err := slack.with(p.cmd.Start); err != nil {
 		return nil, err
 	}
 	go func() {

@@ -13,7 +13,7 @@ import (
 func printReport(out io.Writer, m *measurement) error {
 	var b strings.Builder
 	printMachine(&b, &m.Machine)
-	fmt.Fprintf(&b, "daybook runs %v\n", m.Daybook)
+	fmt.Fprintf(&b, "daybook runs %v\n", m.Slack)
 	for _, note := range m.Notes {
 		fmt.Fprintf(&b, "not measured: %s\n", note)
 	}

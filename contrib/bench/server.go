@@ -89,10 +89,10 @@ func (s *server) usage() (usage, error) {
 
 // servers start what is measured.
 type servers struct {
-	program string      // daybook
-	daybook *scheduling // of the daemon
-	policy  string      // Daybook's configuration; empty: none
-	work    string      // folder for archives
+	program string     // daybook
+	slack   timerSlack // of the daemon
+	policy  string     // Daybook's configuration; empty: none
+	work    string     // folder for archives
 	peers   peers
 }
 
@@ -191,7 +191,7 @@ func (s *servers) serve(ctx context.Context, addr, data string, flags ...string)
 	if s.policy != "" {
 		args = append(args, "--config", s.policy)
 	}
-	running, err := launchScheduled(ctx, s.daybook, addr, s.program, args...)
+	running, err := launchSlack(ctx, s.slack, addr, s.program, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -210,13 +210,12 @@ func (s *servers) sharedFolder(pattern string) (string, error) {
 
 // launch starts a program and waits until it listens.
 func launch(ctx context.Context, addr, program string, args ...string) (*server, error) {
-	return launchScheduled(ctx, nil, addr, program, args...)
+	return launchSlack(ctx, 0, addr, program, args...)
 }
 
-// launchScheduled is launch for a program that the kernel is to schedule in a way of its
-// own.
-func launchScheduled(ctx context.Context, how *scheduling, addr, program string, args ...string) (*server, error) {
-	p, err := startScheduled(how, program, args...)
+// launchSlack is launch for a program with a timer slack of its own.
+func launchSlack(ctx context.Context, slack timerSlack, addr, program string, args ...string) (*server, error) {
+	p, err := startSlack(slack, program, args...)
 	if err != nil {
 		return nil, err
 	}

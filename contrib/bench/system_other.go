@@ -19,6 +19,4 @@ func syncData(f *os.File) error { return f.Sync() }
 
 func freeIn(string) (uint64, error) { return 0, errNotLinux }
 
-func (s *scheduling) scheduled(start func() error) error { return start() }
-
-func attainable(scheduling) (scheduling, bool, error) { return scheduling{}, false, errNotLinux }
+func (s timerSlack) with(start func() error) error { return start() }

@@ -15,7 +15,7 @@ func everything() *measurement {
 		When:     time.Date(2026, 1, 5, 9, 41, 0, 0, time.UTC),
 		Settings: settings{Rounds: 2, Seconds: 1, Paths: allPaths()},
 		Mix:      "2000 messages, median 12.0 KB, mean 75.0 KB",
-		Daybook:  &scheduling{Priority: -5, TimerSlack: 500 * time.Microsecond},
+		Slack:    unitTimerSlack,
 		Notes:    []string{"Dovecot LMTP is measured as root only"},
 		Machine: machine{CPUs: 2, Model: "Example CPU", Go: "go1.26", System: "linux/amd64", SyncMillis: 0.15, Others: 0.03,
 			MemoryMiB: 8000, Kernel: "6.1", Versions: map[string]string{"postfix": "3.7.11", "daybook": "daybook (devel)"}},
