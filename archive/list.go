@@ -96,7 +96,7 @@ func (a *Archive) numbers(ctx context.Context, from pebble.Reader, q Query) iter
 	case q.Sender != "":
 		prefix = textPrefix(keySender, foldAddress(q.Sender))
 	}
-	if w := q.times(from); w != nil {
+	if w, ok := q.wanted(); ok {
 		return scanTimes(ctx, from, prefix, q, w)
 	}
 	return scan(ctx, from, prefix, q)
@@ -128,8 +128,8 @@ func keyAt(prefix []byte, number uint64) []byte {
 }
 
 // scanTimes is scan without the numbers whose entries, as far as the spans tell, came in
-// at another time. It leaps over these.
-func scanTimes(ctx context.Context, from pebble.Reader, prefix []byte, q Query, w *times) iter.Seq2[uint64, error] {
+// at another time than is wanted. It leaps over these.
+func scanTimes(ctx context.Context, from pebble.Reader, prefix []byte, q Query, wanted span) iter.Seq2[uint64, error] {
 	low, high := q.bounds(prefix)
 	return func(yield func(uint64, error) bool) {
 		it, err := from.NewIter(&pebble.IterOptions{LowerBound: low, UpperBound: high})
@@ -138,15 +138,21 @@ func scanTimes(ctx context.Context, from pebble.Reader, prefix []byte, q Query, 
 			return
 		}
 		defer it.Close()
+		w, err := newTimes(from, wanted, q.Reverse)
+		if err != nil {
+			yield(0, err)
+			return
+		}
+		defer w.spans.Close()
 		first, next := it.First, it.Next
-		leap := func(n spanName) bool { return n.end() > n.begin() && it.SeekGE(keyAt(prefix, n.end())) }
+		leap := func(to uint64) bool { return it.SeekGE(keyAt(prefix, to)) }
 		if q.Reverse {
 			first, next = it.Last, it.Prev
-			leap = func(n spanName) bool { return it.SeekLT(keyAt(prefix, n.begin())) }
+			leap = func(to uint64) bool { return it.SeekLT(keyAt(prefix, to+1)) }
 		}
 		for ok := first(); ok; {
 			number := keySeq(it.Key())
-			none, away, err := w.skip(number)
+			to, any, err := w.next(number)
 			if err == nil {
 				err = ctx.Err()
 			}
@@ -154,8 +160,10 @@ func scanTimes(ctx context.Context, from pebble.Reader, prefix []byte, q Query, 
 			case err != nil:
 				yield(0, err)
 				return
-			case away:
-				ok = leap(none)
+			case !any:
+				return
+			case to != number:
+				ok = leap(to)
 			case !yield(number, nil):
 				return
 			default:

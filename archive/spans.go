@@ -40,6 +40,23 @@ func spanOf(level byte, number uint64) spanName {
 func (n spanName) begin() uint64 { return n.place << (spanBits * (n.level + 1)) }
 func (n spanName) end() uint64   { return (n.place + 1) << (spanBits * (n.level + 1)) }
 
+// enter is the number of the span that is come to first.
+func (n spanName) enter(reverse bool) uint64 {
+	if reverse {
+		return n.end() - 1
+	}
+	return n.begin()
+}
+
+// leave is the number that is come to first behind the span; ok is false when there is
+// none.
+func (n spanName) leave(reverse bool) (_ uint64, ok bool) {
+	if reverse {
+		return n.begin() - 1, n.begin() > 0
+	}
+	return n.end(), n.end() > 0
+}
+
 func (n spanName) key() []byte {
 	return binary.BigEndian.AppendUint64([]byte{keyTime, n.level}, n.place)
 }
@@ -147,27 +164,16 @@ func (k *catalog) keepSpans() {
 	}
 }
 
-// times tells which numbers may be of entries that came in within a time.
-type times struct {
-	from   pebble.Reader
-	wanted span
-	known  spanName // the shortest span that was looked at last and meets it
-	any    bool     // there is one
-}
-
-// times gives the times that a query wants; nil when it wants all.
-func (q *Query) times(from pebble.Reader) *times {
-	if q.Since.IsZero() && q.Until.IsZero() {
-		return nil
-	}
-	w := &times{from: from, wanted: always()}
+// wanted gives the times that a query wants; ok is false when it wants all.
+func (q *Query) wanted() (w span, ok bool) {
+	w = always()
 	if !q.Since.IsZero() {
-		w.wanted.first = clampTime(q.Since)
+		w.first = clampTime(q.Since)
 	}
 	if !q.Until.IsZero() {
-		w.wanted.last = clampTime(q.Until)
+		w.last = clampTime(q.Until)
 	}
-	return w
+	return w, !q.Since.IsZero() || !q.Until.IsZero()
 }
 
 // clampTime is a time in nanoseconds since 1970, or the nearest one that can be.
@@ -182,23 +188,87 @@ func clampTime(t time.Time) uint64 {
 	return uint64(t.UnixNano())
 }
 
-// skip gives the longest span around a number which has no entry that is wanted; ok is
-// false when there is none, and the number may be of such an entry.
-func (w *times) skip(number uint64) (_ spanName, ok bool, err error) {
-	low := spanOf(0, number)
-	if w.any && w.known == low {
-		return spanName{}, false, nil
+// times finds the numbers that may be of entries that came in within a time. Its caller
+// closes spans.
+type times struct {
+	spans   *pebble.Iterator // the spans of all levels
+	wanted  span
+	reverse bool
+	met     [spanLevels]spanName // of each level, the span that was found last
+	known   [spanLevels]bool     // there is one
+}
+
+// newTimes looks at the spans as they stand now. They lack what comes in later, so
+// whoever goes through numbers has to have begun before.
+func newTimes(from pebble.Reader, wanted span, reverse bool) (*times, error) {
+	it, err := from.NewIter(&pebble.IterOptions{LowerBound: []byte{keyTime}, UpperBound: []byte{keyTime + 1}})
+	if err != nil {
+		return nil, catalogError(err)
 	}
-	for level := byte(spanLevels); level > 0; level-- {
-		n := spanOf(level-1, number)
-		s, there, err := spanIn(w.from, n)
+	return &times{spans: it, wanted: wanted, reverse: reverse}, nil
+}
+
+// next gives a number itself when it may be of an entry that is wanted. Else it gives
+// one further on, or further back in reverse, before which none is wanted; the caller
+// asks again with the first of its own numbers from there. So what is looked at is
+// bounded by those, and not by the entries of the archive. ok is false when there is
+// none.
+func (w *times) next(number uint64) (_ uint64, ok bool, err error) {
+	const top = spanLevels - 1
+	for level := top; level >= 0; level-- {
+		n := spanOf(byte(level), number)
+		if w.known[level] && w.met[level] == n {
+			continue
+		}
+		found, ok, err := w.find(n, level == top)
+		switch {
+		case err != nil || !ok && level == top:
+			return 0, false, err
+		case !ok:
+			number, ok = spanOf(byte(level+1), number).leave(w.reverse)
+			return number, ok, nil
+		case found != n:
+			number = found.enter(w.reverse)
+		}
+		w.met[level], w.known[level] = found, true
+	}
+	return number, true, nil
+}
+
+// find gives the first span with a time that is wanted, from one on: of all that are on
+// its level, or else of those that are in the same one above it.
+func (w *times) find(n spanName, all bool) (_ spanName, ok bool, err error) {
+	first, last := n.place>>spanBits<<spanBits, n.place|(1<<spanBits-1)
+	if all {
+		first, last = 0, math.MaxUint64
+	}
+	step := w.spans.Next
+	if w.reverse {
+		step = w.spans.Prev
+		ok = w.spans.SeekLT(spanName{n.level, n.place + 1}.key())
+	} else {
+		ok = w.spans.SeekGE(n.key())
+	}
+	for ; ok; ok = step() {
+		key := w.spans.Key()
+		at := spanName{key[1], keySeq(key)}
+		if at.level != n.level || at.place < first || at.place > last {
+			return spanName{}, false, nil
+		}
+		v, err := w.spans.ValueAndErr()
 		if err != nil {
-			return n, false, err
+			return at, false, catalogError(err)
 		}
-		if !there || !s.meets(w.wanted) {
-			return n, true, nil
+		s, err := decodeSpan(v)
+		if err != nil {
+			return at, false, catalogError(err)
+		}
+		if s.meets(w.wanted) {
+			return at, true, nil
 		}
 	}
-	w.known, w.any = low, true
+	if err := w.spans.Error(); err != nil {
+		return spanName{}, false, catalogError(err)
+	}
 	return spanName{}, false, nil
 }

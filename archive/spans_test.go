@@ -3,6 +3,7 @@ package archive
 import (
 	"context"
 	"fmt"
+	"io"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -175,6 +176,154 @@ func TestOtherTimesAreLeaptOver(t *testing.T) {
 		// are at most 50, in spans of 16.
 		if found := len(list(t, a, q)); found == 0 || looked > 50*16+3*16 {
 			t.Fatalf("%d entries are looked at for %d", looked, found)
+		}
+	}
+}
+
+// worked counts what is asked of a catalog, also by its iterators that are open.
+type worked struct {
+	pebble.Reader
+	gets      int
+	iterators []*pebble.Iterator
+}
+
+func (w *worked) Get(key []byte) ([]byte, io.Closer, error) {
+	w.gets++
+	return w.Reader.Get(key)
+}
+
+func (w *worked) NewIter(o *pebble.IterOptions) (*pebble.Iterator, error) {
+	it, err := w.Reader.NewIter(o)
+	if err == nil {
+		w.iterators = append(w.iterators, it)
+	}
+	return it, err
+}
+
+// places is how many places were looked for, and steps how many were gone on from one.
+func (w *worked) places() (places, steps int) {
+	places = w.gets
+	for _, it := range w.iterators {
+		s := it.Stats()
+		places += s.ForwardSeekCount[pebble.InterfaceCall] + s.ReverseSeekCount[pebble.InterfaceCall]
+		steps += s.ForwardStepCount[pebble.InterfaceCall] + s.ReverseStepCount[pebble.InterfaceCall]
+	}
+	return places, steps
+}
+
+// The first entries to somebody from a time on are found with few looks into the
+// catalog: spans that are in a row do not cost one each.
+func TestSpansAreLookedAtInARow(t *testing.T) {
+	const count, wanted, copies = 6000, 20, 600
+	a := open(t, "data", Options{FS: vfs.NewMem()})
+	r := rand.New(rand.NewPCG(5, 5))
+	timed(t, a, r, clocks(count)["forward"](r))
+	for range 30 {
+		e, err := a.Entry(2*copies + r.Uint64N(count-3*copies))
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The first entries have copies at all times.
+		q := Query{After: copies, Recipient: "to1@example.org", Since: e.Received}
+		if q.Reverse = r.IntN(2) == 0; q.Reverse {
+			q.Since, q.Until = q.Until, q.Since
+		}
+		from := &worked{Reader: a.catalog.reader()}
+		looked, places, steps := 0, 0, 0
+		for _, err := range a.numbers(t.Context(), from, q) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if looked++; looked == wanted {
+				places, steps = from.places()
+				break
+			}
+		}
+		// There are four levels with several spans here, which are come to once, and what is
+		// leapt to in each; 20 of every fifth number are in some 8 of the shortest spans.
+		if looked < wanted || places > 30 || steps > wanted+spanLevels<<spanBits {
+			t.Fatalf("%d of %d are found with a look at %d places and %d steps", looked, wanted, places, steps)
+		}
+	}
+}
+
+// The number that is come to is that of the nearest of the shortest spans with a time
+// that is wanted, however far away it is.
+func TestNextNumberByTime(t *testing.T) {
+	for seed := range uint64(40) {
+		r := rand.New(rand.NewPCG(6, seed))
+		a := open(t, "data", Options{FS: vfs.NewMem()})
+		spans := map[spanName]span{}
+		some := []uint64{0, 1, math.MaxUint64}
+		for range 100 {
+			// A few are near one before, and many far away.
+			n := some[r.IntN(len(some))] + r.Uint64N(1<<(4+r.IntN(30))) - 1<<10
+			if r.IntN(20) == 0 {
+				n = r.Uint64()
+			}
+			some = append(some, n)
+		}
+		for _, number := range some {
+			at := span{r.Uint64N(1000), 0}
+			at.last = at.first + r.Uint64N(3)
+			for level := range byte(spanLevels) {
+				n := spanOf(level, number)
+				if now, ok := spans[n]; ok {
+					spans[n] = now.with(at)
+				} else {
+					spans[n] = at
+				}
+			}
+		}
+		for n, s := range spans {
+			if err := a.catalog.db.Set(n.key(), s.encode(), pebble.NoSync); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 20 {
+			checkNext(t, a.catalog.reader(), r, spans, some)
+		}
+	}
+}
+
+// checkNext goes through the numbers of a query, and compares each with what a look at
+// all spans gives.
+func checkNext(t *testing.T, from pebble.Reader, r *rand.Rand, spans map[spanName]span, some []uint64) {
+	t.Helper()
+	wanted := span{first: r.Uint64N(1000)}
+	wanted.last = wanted.first + r.Uint64N(200)
+	reverse := r.IntN(2) == 0
+	w, err := newTimes(from, wanted, reverse)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.spans.Close()
+	slices.Sort(some)
+	numbers := slices.Clone(some)
+	if reverse {
+		slices.Reverse(numbers)
+	}
+	for _, number := range numbers[r.IntN(len(numbers)):] {
+		want, any := uint64(0), false
+		for n, s := range spans {
+			if n.level > 0 || !s.meets(wanted) {
+				continue
+			}
+			at, ahead := max(number, n.begin()), number <= n.end()-1
+			if reverse {
+				at, ahead = min(number, n.end()-1), number >= n.begin()
+			}
+			if ahead && (!any || reverse && at > want || !reverse && at < want) {
+				want, any = at, true
+			}
+		}
+		got, ok, err := w.next(number)
+		for last := number; err == nil && ok && got != last; {
+			last = got
+			got, ok, err = w.next(got)
+		}
+		if err != nil || ok != any || ok && got != want {
+			t.Fatalf("from %d, reverse %v: %d, %v, %v; want %d, %v", number, reverse, got, ok, err, want, any)
 		}
 	}
 }
