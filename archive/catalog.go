@@ -83,10 +83,12 @@ type catalog struct {
 	trouble trouble
 	// overlay takes the changes instead of db when that is open for reading only.
 	overlay *pebble.Batch
-	// state, pass and tenants are owned by apply: tenants are the totals that it has
-	// looked up, and pass is what it has changed and not yet committed.
+	// state, pass, ready and tenants are owned by apply: tenants are the totals that it has
+	// looked up, pass is what it has changed and not yet committed, and ready is that as it
+	// would be committed.
 	state   state
 	pass    *pass
+	ready   prepared
 	tenants map[string]TenantTotals
 	// past are the entries that were asked for to join others. It is owned by apply.
 	past *past
@@ -244,12 +246,21 @@ func readState(from pebble.Reader) (state, error) {
 	return s, nil
 }
 
-// apply takes the records of a group into the catalog.
-func (k *catalog) apply(records []ledger.Record, end ledger.Mark) error {
+// prepared is a group that can be taken into the catalog.
+type prepared struct {
+	whole bool
+	state state
+	batch *pebble.Batch // nil with an overlay, which has it already
+}
+
+// prepare reads and computes all that apply needs for a group, and changes nothing. What
+// was prepared before and not applied is forgotten.
+func (k *catalog) prepare(records []ledger.Record, end ledger.Mark) error {
+	k.forget()
 	b := k.overlay
 	if b == nil {
 		b = k.db.NewBatchWithSize(256 * (len(records) + 1))
-		defer b.Close()
+		k.ready.batch = b
 	}
 	s := k.state
 	s.mark = end
@@ -266,12 +277,32 @@ func (k *catalog) apply(records []ledger.Record, end ledger.Mark) error {
 	if err := b.Set(stateKey(), s.encode(), nil); err != nil {
 		return err
 	}
-	if k.overlay == nil {
-		if err := b.Commit(pebble.NoSync); err != nil {
+	k.ready.state, k.ready.whole = s, true
+	return nil
+}
+
+// forget lets go of what was prepared.
+func (k *catalog) forget() {
+	if k.ready.batch != nil {
+		k.ready.batch.Close()
+	}
+	k.ready = prepared{}
+}
+
+// apply takes the records of a group into the catalog. They were prepared, or are now.
+func (k *catalog) apply(records []ledger.Record, end ledger.Mark) error {
+	if !k.ready.whole || k.ready.state.mark != end {
+		if err := k.prepare(records, end); err != nil {
 			return err
 		}
 	}
-	k.state = s
+	defer k.forget()
+	if k.overlay == nil {
+		if err := k.ready.batch.Commit(pebble.NoSync); err != nil {
+			return err
+		}
+	}
+	k.state = k.ready.state
 	if k.overlay == nil {
 		if err := k.writeOut(records); err != nil {
 			return err

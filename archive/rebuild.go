@@ -139,6 +139,7 @@ func (a *Archive) replay(o *Options, known ledger.Mark) (err error) {
 	a.ledger, err = ledger.Open(context.Background(), a.fs.PathJoin(a.dir, ledgerDir), ledger.Options{
 		FS: a.fs, SegmentSize: o.SegmentSize, ReadOnly: o.ReadOnly,
 		From: a.catalog.state.mark, Acknowledged: acknowledged(a.fs, a.dir, known), Apply: a.apply,
+		Prepare: func(records []ledger.Record, end ledger.Mark) error { return a.catalog.prepare(records, end) },
 	})
 	return err
 }

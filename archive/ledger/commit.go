@@ -275,13 +275,21 @@ func (l *Ledger) commit(group []*request) error {
 		}
 		l.moved()
 	}
-	records, err := l.w.write(group)
+	records, end, err := l.w.write(group)
 	if err != nil {
 		finish(group, err)
 		return nil
 	}
-	if err := l.apply(records, l.w.mark); err != nil {
-		err = fmt.Errorf("apply to the catalog: %w", err)
+	applying := l.prepare(records, end) // while the disk writes
+	if err := l.w.sync(end); err != nil {
+		finish(group, err)
+		return nil
+	}
+	if applying == nil {
+		applying = l.apply(records, end)
+	}
+	if applying != nil {
+		err = fmt.Errorf("apply to the catalog: %w", applying)
 		finish(group, err)
 		return err
 	}
@@ -303,8 +311,11 @@ type writer struct {
 	mark  Mark     // behind the last group that was synced
 	next  uint32   // number of the next segment
 	buf   []byte
-	room  room
-	keep  keeper // of the segment's parity
+	// synced is whether the disk has taken what was written last already: some file systems
+	// can do no less.
+	synced bool
+	room   room
+	keep   keeper // of the segment's parity
 	// ended is called with a segment that was ended without its parity known.
 	ended func(number uint32, end int64)
 }
@@ -346,9 +357,10 @@ func (w *writer) rotate() error {
 	return nil
 }
 
-// write writes the records of a group, with one write unless they are large,
-// and syncs. When it fails the segment is given up at the end of the group before.
-func (w *writer) write(group []*request) (all []Record, err error) {
+// write writes the records of a group, with one write unless they are large, and has
+// the disk begin with them: they are on stable storage after [writer.sync] only. When it
+// fails the segment is given up at the end of the group before.
+func (w *writer) write(group []*request) (all []Record, end Mark, err error) {
 	mark := w.mark
 	mark.Group++
 	w.buf = w.buf[:0]
@@ -369,24 +381,37 @@ func (w *writer) write(group []*request) (all []Record, err error) {
 			w.buf = w.buf[:0]
 		}
 	}
-	if err != nil {
-		err = fmt.Errorf("write to the ledger: %w", err)
-	} else {
-		w.makeRoom(mark.Offset, mark.Offset-w.mark.Offset)
-		if err = w.f.SyncData(); err != nil {
-			err = fmt.Errorf("sync the ledger: %w", err)
-		}
-	}
 	if cap(w.buf) > 2*groupBytes {
 		w.buf = nil
 	}
-	if err != nil {
-		w.keep.known = false // some of the group may be in it
-		w.drop()
-		return nil, err
+	if err == nil {
+		w.makeRoom(mark.Offset, mark.Offset-w.mark.Offset)
+		w.synced, err = w.f.SyncTo(mark.Offset)
 	}
-	w.mark = mark
-	return all, nil
+	if err != nil {
+		w.giveUp()
+		return nil, w.mark, fmt.Errorf("write to the ledger: %w", err)
+	}
+	return all, mark, nil
+}
+
+// sync makes durable what was written up to end. When it fails the segment is given up
+// as when writing does.
+func (w *writer) sync(end Mark) error {
+	if !w.synced {
+		if err := w.f.SyncData(); err != nil {
+			w.giveUp()
+			return fmt.Errorf("sync the ledger: %w", err)
+		}
+	}
+	w.mark = end
+	return nil
+}
+
+// giveUp has the next group begin another segment. Some of the last one may be in this one.
+func (w *writer) giveUp() {
+	w.keep.known = false
+	w.drop()
 }
 
 // frame lays one record out behind the buffer and moves mark behind it.

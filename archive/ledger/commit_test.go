@@ -2,8 +2,10 @@ package ledger
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -128,5 +130,117 @@ func appendUntilClosed(t *testing.T, l *Ledger, size int, acked func(Record)) {
 		if i%30 == 29 {
 			_ = l.Rotate(anything) // refused, or closed: the next append tells
 		}
+	}
+}
+
+// What is appended is prepared between the write and the sync, and applied after it;
+// when the disk refuses the sync it is not applied, and others come with its numbers.
+func TestPrepare(t *testing.T) {
+	disk := newFaultFS(vfs.NewMem())
+	var steps []string
+	step := func(name string) func([]Record, Mark) error {
+		return func(records []Record, end Mark) error {
+			steps = append(steps, disk.ops...)
+			disk.ops = nil
+			steps = append(steps, fmt.Sprintf("%s %s as %d, to %d", name, records[0].Body, records[0].Seq, end.Seq))
+			return nil
+		}
+	}
+	l := mustOpen(t, disk, "/", Options{Prepare: step("prepare"), Apply: step("apply"), room: roomRule{small: -1}})
+	defer l.Close()
+	appendOne := func(body string) error {
+		return l.Append(anything, []Record{{Flags: Numbered, Body: []byte(body)}})
+	}
+	if err := appendOne("one"); err != nil {
+		t.Fatal(err)
+	}
+	disk.setPlan(func(op string, _ int) (effect, error) {
+		if op == "sync data" {
+			return refused, syscall.EIO
+		}
+		return works, nil
+	})
+	if err := appendOne("two"); !errors.Is(err, syscall.EIO) {
+		t.Fatalf("Append: %v, want the error of the disk", err)
+	}
+	disk.setPlan(nil)
+	disk.ops, steps = nil, steps[slices.Index(steps, "prepare one as 1, to 2")-2:]
+	if err := appendOne("three"); err != nil {
+		t.Fatal(err)
+	}
+	got := slices.DeleteFunc(steps, func(s string) bool {
+		return strings.HasPrefix(s, "open") || s == "create" || s == "rename" || s == "sync"
+	})
+	want := []string{
+		"write", "sync to", "prepare one as 1, to 2", "sync data", "apply one as 1, to 2",
+		"write", "sync to", "prepare two as 2, to 3",
+		"write", "write", "sync to", "prepare three as 2, to 3", "sync data", "apply three as 2, to 3",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("the steps were\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// A file system that can do no less than sync all of a file is not asked to do so twice,
+// and what it refuses is not acknowledged.
+func TestFullSyncAhead(t *testing.T) {
+	disk := newFaultFS(fullSyncFS{vfs.NewMem()})
+	l := mustOpen(t, disk, "/", Options{room: roomRule{small: -1}})
+	defer l.Close()
+	before := disk.counted("sync data")
+	mustAppend(t, l, Record{Body: []byte("one")})
+	if n := disk.counted("sync data") - before; n != 0 {
+		t.Errorf("it was synced %d times more", n)
+	}
+	disk.setPlan(func(op string, _ int) (effect, error) {
+		if op == "sync to" {
+			return refused, syscall.EIO
+		}
+		return works, nil
+	})
+	if err := l.Append(anything, []Record{{Body: []byte("two")}}); !errors.Is(err, syscall.EIO) {
+		t.Errorf("Append: %v, want the error of the disk", err)
+	}
+	disk.setPlan(nil)
+	mustAppend(t, l, Record{Body: []byte("three")})
+}
+
+// fullSyncFS has files whose SyncTo syncs all of them.
+type fullSyncFS struct{ vfs.FS }
+
+func (fs fullSyncFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	f, err := fs.FS.Create(name, c)
+	return fullSyncFile{f}, err
+}
+
+func (fs fullSyncFS) OpenReadWrite(name string, c vfs.DiskWriteCategory, o ...vfs.OpenOption) (vfs.File, error) {
+	f, err := fs.FS.OpenReadWrite(name, c, o...)
+	return fullSyncFile{f}, err
+}
+
+type fullSyncFile struct{ vfs.File }
+
+func (f fullSyncFile) SyncTo(int64) (bool, error) { return true, f.Sync() }
+
+// What cannot be prepared is not applied, and ends the ledger's use as if it could not be
+// applied.
+func TestPrepareErrorStopsLedger(t *testing.T) {
+	refuse := errors.New("no room in the catalog")
+	var a applied
+	l := mustOpen(t, vfs.NewMem(), "/", Options{Apply: a.apply, Prepare: func(r []Record, _ Mark) error {
+		if string(r[0].Body) == "bad" {
+			return refuse
+		}
+		return nil
+	}})
+	defer l.Close()
+	mustAppend(t, l, Record{Body: []byte("good")})
+	for _, body := range []string{"bad", "good"} {
+		if err := l.Append(anything, []Record{{Body: []byte(body)}}); !errors.Is(err, refuse) {
+			t.Errorf("Append: %v, want the error of Prepare", err)
+		}
+	}
+	if l.Mark() != a.last() || len(a.groups) != 1 {
+		t.Errorf("the mark is %v, and %d groups were applied", l.Mark(), len(a.groups))
 	}
 }

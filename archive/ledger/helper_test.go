@@ -376,6 +376,11 @@ func (f *faultFile) Stat() (info vfs.FileInfo, err error) {
 func (f *faultFile) Sync() error     { return f.fs.do("sync", f.File.Sync) }
 func (f *faultFile) SyncData() error { return f.fs.do("sync data", f.File.SyncData) }
 
+func (f *faultFile) SyncTo(length int64) (full bool, err error) {
+	err = f.fs.do("sync to", func() (err error) { full, err = f.File.SyncTo(length); return err })
+	return full, err
+}
+
 // withoutRoom cuts off what stands behind a mark, as Close does on a disk.
 func withoutRoom(content map[string][]byte, mark Mark) map[string][]byte {
 	name := SegmentName(mark.Segment)
