@@ -1,7 +1,6 @@
 package lmtp
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -35,24 +34,25 @@ func (r Reply) line(utf8OK bool) string {
 			text = "not taken"
 		}
 	}
-	return fmt.Sprintf("%d %s %s\r\n", r.Code, r.Enhanced, text)
+	return strconv.Itoa(r.Code) + " " + r.Enhanced + " " + text + "\r\n"
 }
 
 // validEnhanced reports whether s is class "." 1*3digit "." 1*3digit (RFC 3463 section 2).
 func validEnhanced(s string, class int) bool {
-	parts := strings.Split(s, ".")
-	if len(parts) != 3 || parts[0] != strconv.Itoa(class) {
-		return false
-	}
-	for _, p := range parts[1:] {
-		if p == "" || len(p) > 3 || strings.Trim(p, "0123456789") != "" {
-			return false
-		}
-	}
-	return true
+	rest, ok := strings.CutPrefix(s, strconv.Itoa(class)+".")
+	subject, detail, both := strings.Cut(rest, ".")
+	return ok && both && isCode(subject) && isCode(detail)
+}
+
+// isCode reports whether s is one to three digits.
+func isCode(s string) bool {
+	return s != "" && len(s) <= 3 && strings.Trim(s, "0123456789") == ""
 }
 
 func cleanText(s string, utf8OK bool) string {
+	if plain(s) {
+		return strings.TrimSpace(s)
+	}
 	var b strings.Builder
 	for _, r := range s {
 		switch {
@@ -67,6 +67,16 @@ func cleanText(s string, utf8OK bool) string {
 		b.WriteRune(r)
 	}
 	return strings.TrimSpace(b.String())
+}
+
+// plain reports whether s can be sent as it is: nearly all of it can.
+func plain(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return len(s) <= maxReplyText
 }
 
 // perRecipient returns n replies: those given by the handler, and tempFail where one is missing.

@@ -17,6 +17,7 @@ func TestReplyLine(t *testing.T) {
 		{Reply{550, "4.1.1", "class"}, false, "550 5.0.0 class"},
 		{Reply{550, "5.1.1234", "long"}, false, "550 5.0.0 long"},
 		{Reply{550, "5.1.x", "digits"}, false, "550 5.0.0 digits"},
+		{Reply{250, "2.0.0.0", " kept "}, false, "250 2.0.0 kept"},
 		{Reply{250, "2.0.0", " a\r\n250 b\t\x7f"}, false, "250 2.0.0 a  250 b"},
 		{Reply{250, "2.0.0", "é\xff"}, false, "250 2.0.0 ??"},
 		{Reply{250, "2.0.0", "é\xff\u0085"}, true, "250 2.0.0 é??"},
