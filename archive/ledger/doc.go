@@ -127,9 +127,10 @@
 // # Order of writing
 //
 // One writer at a time takes all waiting requests, writes them as one group, and
-// syncs once: the committer, or whoever appends, where nobody else does. Group N+1
-// is written only after group N was synced. A group whose write failed is sealed
-// off, and its number is given again.
+// syncs once: the committer, or whoever appends, where nobody else does. The disk is
+// told to begin with the write before the sync waits for it; meanwhile the caller
+// prepares what it will apply. Group N+1 is written only after group N was synced. A
+// group whose write or sync failed is sealed off, and its number is given again.
 // Therefore, when a damaged record is followed by a whole record of a later
 // group, it had been acknowledged and is reported as damage; when it is not, and
 // the caller's position does not lie behind it, it is a torn tail that nobody
