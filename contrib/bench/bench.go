@@ -98,7 +98,7 @@ func (b *bench) set(kb int) (*set, error) {
 		return s, nil
 	}
 	if kb != mixSize {
-		b.sets[kb] = prepare(newSet(kb))
+		b.sets[kb] = prepare(newSet(kb, setLength(kb)))
 		return b.sets[kb], nil
 	}
 	fmt.Fprintln(b.progress, "the mix: making it")
@@ -168,6 +168,8 @@ func (b *bench) measure(ctx context.Context, m *measurement, s subject) (figures
 		return b.measurePostfix(ctx, s)
 	case pathLatency:
 		return b.measureLatency(ctx, m, s)
+	case pathServices:
+		return b.measureServices(ctx, m, s)
 	case pathSendmail:
 		return b.measureSendmail(ctx, s)
 	}

@@ -156,7 +156,7 @@ func sendAll(t *testing.T, c client, n int) {
 func TestLMTPClient(t *testing.T) {
 	for _, kb := range []int{4, 16, 75, 300} {
 		b := &box{}
-		set := newSet(kb)
+		set := newSet(kb, minSet)
 		c, err := dialLMTP(serveLMTP(t, b), prepare(set).lmtp)
 		if err != nil {
 			t.Fatal(err)
@@ -179,7 +179,7 @@ func TestMilterClient(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for _, kb := range []int{4, 16, 75, 300} {
 				b := &box{}
-				set := newSet(kb)
+				set := newSet(kb, minSet)
 				c, err := dialMilter(serveMilter(t, b, milter.Verdict{}), set, offered)
 				if err != nil {
 					t.Fatal(err)
@@ -193,7 +193,7 @@ func TestMilterClient(t *testing.T) {
 
 func TestMilterClientReportsARefusal(t *testing.T) {
 	addr := serveMilter(t, &box{}, milter.Verdict{Action: milter.TempFail})
-	c, err := dialMilter(addr, newSet(4), allProtocol())
+	c, err := dialMilter(addr, newSet(4, minSet), allProtocol())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +205,7 @@ func TestMilterClientReportsARefusal(t *testing.T) {
 
 func TestPutSendsEachMessageOnce(t *testing.T) {
 	b := &box{}
-	addr, set := serveLMTP(t, b), newSet(4)
+	addr, set := serveLMTP(t, b), newSet(4, minSet)
 	clients, err := connect(func() (client, error) { return dialLMTP(addr, prepare(set).lmtp) }, 5)
 	defer func() { closeAll(clients) }()
 	if err != nil {
@@ -228,7 +228,7 @@ func TestPutSendsEachMessageOnce(t *testing.T) {
 func TestChunkClient(t *testing.T) {
 	for _, kb := range []int{4, 75} {
 		b := &box{}
-		set := newSet(kb)
+		set := newSet(kb, minSet)
 		c, err := dialChunks(serveLMTP(t, b), set)
 		if err != nil {
 			t.Fatal(err)

@@ -16,7 +16,7 @@ import (
 func TestSMTPClient(t *testing.T) {
 	b := &box{}
 	s := lmtp.NewServer(lmtp.Config{Handler: b, Hostname: "box.example", SMTP: true})
-	messages := newSet(4)
+	messages := newSet(4, minSet)
 	clients, err := connectSMTP(serve(t, s.Serve, s.Shutdown), prepare(messages), 1)
 	if err != nil {
 		t.Fatal(err)
@@ -61,7 +61,7 @@ func TestDovecotMessages(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := &box{}
-			messages := newSet(4)
+			messages := newSet(4, minSet)
 			running := &server{addr: serveLMTP(t, b), message: c.message}
 			client, err := dialFor(running, subject{Path: pathLMTP}, prepare(messages))
 			if err != nil {
@@ -128,7 +128,7 @@ func TestInsist(t *testing.T) {
 	addr := serve(t, s.Serve, s.Shutdown)
 	var a lane
 	var deferred atomic.Int64
-	a.insist(t.Context(), addr, prepare(newSet(4)), 0, &deferred)
+	a.insist(t.Context(), addr, prepare(newSet(4, minSet)), 0, &deferred)
 	if a.err != nil || len(a.sent) != 1 || deferred.Load() != refusals {
 		t.Errorf("%d messages were taken after %d refusals: %v", len(a.sent), deferred.Load(), a.err)
 	}
@@ -137,7 +137,7 @@ func TestInsist(t *testing.T) {
 		t.Fatal(err)
 	}
 	a = lane{}
-	if a.insist(t.Context(), nobody, prepare(newSet(4)), 0, &deferred); a.err == nil || len(a.sent) > 0 {
+	if a.insist(t.Context(), nobody, prepare(newSet(4, minSet)), 0, &deferred); a.err == nil || len(a.sent) > 0 {
 		t.Error("a message was taken by nobody")
 	}
 }

@@ -114,7 +114,7 @@ func (s *servers) launchDovecot(ctx context.Context, home string, sis bool) (*se
 	if err != nil {
 		return nil, err
 	}
-	running, err := launch(ctx, addr, s.peers.dovecot, "-F", "-c", conf)
+	running, err := s.launch(ctx, addr, s.peers.dovecot, "-F", "-c", conf)
 	if err != nil {
 		log, _ := os.ReadFile(filepath.Join(home, "log")) // it may have said nothing
 		return nil, fmt.Errorf("%w: %s", err, log[max(len(log)-2000, 0):])

@@ -25,7 +25,7 @@ type settings struct {
 	Entries     int      `json:"entries,omitempty"`    // that an archive grows to
 	Lookups     int      `json:"lookups,omitempty"`    // of each kind, in one that grows
 
-	plain   bool     // start daybook without the timer slack of its unit
+	plain   bool     // start daybook without the timer slack and the weight of its unit
 	flood   bool     // also far more large messages at once
 	mail    []string // folders of .eml files that are the mix; none: generated mail
 	storage bool     // measure the room that mail takes, and not how fast it is taken
@@ -64,7 +64,7 @@ func parseFlags(args []string, problems io.Writer) (s settings, asJSON bool, err
 	f.IntVar(&s.Entries, "entries", 10_000_000, "with --grow: how many entries it gets")
 	f.IntVar(&s.Lookups, "lookups", 300, "with --grow: how often is looked for something of each kind")
 	f.StringVar(&s.kept, "keep", "", "with --grow: fill the archive in this `folder`, go on with what is there, and leave it there")
-	f.BoolVar(&s.plain, "plain", false, "start daybook as any other program: without the timer slack of its systemd unit")
+	f.BoolVar(&s.plain, "plain", false, "start daybook as any other program: without the timer slack and the weight of its systemd unit")
 	f.StringVar(&s.program, "daybook", "", "measure this `program` instead of building cmd/daybook")
 	f.StringVar(&s.work, "work", os.TempDir(), "`folder` for the archives, on the disk that is to be measured")
 	f.BoolVar(&asJSON, "json", false, "print JSON, for bench compare")

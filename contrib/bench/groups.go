@@ -21,6 +21,9 @@ func (b *bench) groups() [][]subject {
 			list = append(list,
 				b.group(path, postfixKB, postfixSessions, nameNoMilter, nameEveryStep, nameNoReply, nameDaybook, nameDaybookTCP, nameBcc),
 				b.group(pathLatency, postfixKB, latencyConnections, nameNoMilter, nameDaybook, nameDaybookTCP))
+			if b.canServices() {
+				list = append(list, b.group(pathServices, postfixKB, latencyConnections, nameNoMilter, nameDaybook, nameDaybookTCP))
+			}
 		case pathSendmail:
 			if b.can(path) {
 				list = append(list, b.group(path, postfixKB, 1, nameNoMilter, nameDaybookTCP))
@@ -62,7 +65,14 @@ func (b *bench) group(path string, kb, connections int, servers ...string) []sub
 
 // can tells whether something can be measured on this machine, and notes why not.
 func (b *bench) can(name string) bool {
-	why := b.servers.peers.missing(name)
+	return b.note(b.servers.peers.missing(name))
+}
+
+// canServices is can for servers as services. With --plain they are none.
+func (b *bench) canServices() bool { return !b.plain && b.note(servicesMissing(cgroupRoot)) }
+
+// note notes why something is not measured, and tells whether there is no reason.
+func (b *bench) note(why string) bool {
 	if why != "" && !slices.Contains(b.notes, why) {
 		b.notes = append(b.notes, why)
 		fmt.Fprintln(b.progress, "not measured:", why)

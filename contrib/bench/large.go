@@ -32,7 +32,7 @@ func (b *bench) measureLarge(ctx context.Context, m *measurement) error {
 }
 
 func largeMessages() *set {
-	return prepare([]*message{newWriter(largeSizeMB).message(largeSizeMB<<20, 0)})
+	return prepare([]*message{newMixer(kind{size: largeSizeMB << 20}).message(largeSizeMB<<20, 0)})
 }
 
 func (b *bench) sendLarge(ctx context.Context, messages *set) (f figures, err error) {

@@ -10,9 +10,12 @@ import (
 const (
 	// minSizeKB is the size of the smallest message: header and a little text.
 	minSizeKB = 4
-	// setLength is how many different messages a set has. Each sending of one is
-	// unique all the same, see template.
-	setLength = 16
+	// setBytes is how much mail a set has: so much that of what is sent again nothing
+	// is near enough to be compressed with it. Each sending is unique all the same, see
+	// template.
+	setBytes = 32 << 20
+	// minSet is how many messages a set has at least.
+	minSet = 16
 )
 
 // stamp stands in a message where the token of a sending comes: in the
@@ -39,33 +42,37 @@ type message struct {
 	raw        []byte // CRLF line ends; with stamps
 }
 
-// newSet makes the messages of about one size in KB, always the same ones.
-func newSet(sizeKB int) []*message {
-	w := newWriter(uint64(sizeKB))
-	set := make([]*message, setLength)
+// newSet makes so many messages of about one size in KB, always the same ones.
+func newSet(sizeKB, count int) []*message {
+	x := newMixer(kind{size: sizeKB << 10})
+	set := make([]*message, count)
 	for i := range set {
-		set[i] = w.message(sizeKB<<10, i)
+		set[i] = x.message(sizeKB<<10, i)
 	}
 	return set
 }
 
+// setLength is how many messages of a size in KB a set has.
+func setLength(sizeKB int) int { return max(setBytes/(sizeKB<<10), minSet) }
+
 // message makes the nth message of a set: text alone when it is small, then
 // with HTML beside it, and an attachment in the larger ones.
-func (w *writer) message(size, n int) *message {
-	m := &message{sender: w.address()}
+func (x *mixer) message(size, n int) *message {
+	from := x.someone()
+	m := &message{sender: from.addr}
 	for range 1 + n%3 {
-		m.recipients = append(m.recipients, w.address())
+		m.recipients = append(m.recipients, x.someone().addr)
 	}
-	header := w.header(m)
+	header := x.header(m)
 	room := size - len(header)
-	parts := []string{w.plainPart(room - room/20)}
+	parts := []string{x.plainPart(room-room/20, from.signature)}
 	switch {
 	case size < 12<<10:
 	case size < 24<<10 && n%4 != 0:
-		parts = []string{w.plainPart(room * 2 / 5), w.htmlPart(room * 11 / 20)}
+		parts = []string{x.plainPart(room*2/5, from.signature), x.htmlPart(room * 11 / 20)}
 	default:
 		text := min(room/3, 12<<10)
-		parts = []string{w.plainPart(text * 2 / 5), w.htmlPart(text * 3 / 5), w.attachmentPart(room - text - room/50)}
+		parts = []string{x.plainPart(text*2/5, from.signature), x.htmlPart(text * 3 / 5), x.attachmentPart(room - text - room/50)}
 	}
 	m.raw = []byte(header + joinParts(parts))
 	return m
@@ -114,9 +121,8 @@ func (w *writer) key(n int) string {
 	return base64.StdEncoding.EncodeToString(b)
 }
 
-func (w *writer) plainPart(size int) string {
-	return "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 7bit\r\n\r\n" +
-		"Hello, this is " + stamp + ",\r\n\r\n" + w.lines(size, "", "")
+func (x *mixer) plainPart(size int, signature string) string {
+	return "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 7bit\r\n\r\n" + x.letter(size, signature)
 }
 
 func (w *writer) htmlPart(size int) string {

@@ -13,7 +13,7 @@ import (
 
 func TestSetsAreTheSameEveryTime(t *testing.T) {
 	for _, kb := range []int{4, 16, 75} {
-		one, two := newSet(kb), newSet(kb)
+		one, two := newSet(kb, minSet), newSet(kb, minSet)
 		for i := range one {
 			if !bytes.Equal(one[i].raw, two[i].raw) {
 				t.Errorf("%d KB: message %d differs between two sets", kb, i)
@@ -27,7 +27,7 @@ func TestSetsAreTheSameEveryTime(t *testing.T) {
 
 func TestSetsHaveTheirSize(t *testing.T) {
 	for _, kb := range []int{4, 16, 75} {
-		for i, m := range newSet(kb) {
+		for i, m := range newSet(kb, minSet) {
 			if n := len(m.raw); n < kb<<10*8/10 || n > kb<<10*12/10 {
 				t.Errorf("message %d of %d KB is %d bytes long", i, kb, n)
 			}
@@ -38,7 +38,7 @@ func TestSetsHaveTheirSize(t *testing.T) {
 func TestLinesAreThoseOfMail(t *testing.T) {
 	const longest = 998 // RFC 5322 section 2.1.1
 	dots := 0
-	for _, m := range newSet(75) {
+	for _, m := range newSet(75, minSet) {
 		text := string(m.raw)
 		if strings.Count(text, "\n") != strings.Count(text, "\r\n") || strings.Count(text, "\r") != strings.Count(text, "\n") {
 			t.Error("a line end is not CRLF")
@@ -57,7 +57,7 @@ func TestLinesAreThoseOfMail(t *testing.T) {
 
 func TestMessagesAreMIME(t *testing.T) {
 	for _, kb := range []int{4, 16, 75} {
-		for i, m := range newSet(kb) {
+		for i, m := range newSet(kb, minSet) {
 			if err := checkMIME(m.raw); err != nil {
 				t.Errorf("message %d of %d KB: %v", i, kb, err)
 			}
@@ -106,7 +106,7 @@ func TestTokens(t *testing.T) {
 }
 
 func TestEveryPartOfASendingIsUnique(t *testing.T) {
-	for _, m := range newSet(75) {
+	for _, m := range newSet(75, minSet) {
 		one, two := sending(m, 1), sending(m, 2)
 		if len(one) != len(m.raw) || bytes.Contains(one, []byte(stamp)) {
 			t.Fatal("the stamps were not replaced")

@@ -134,20 +134,25 @@ func (x *mixer) texts(size int, signature string) []string {
 	if html {
 		plain = size * 38 / 100
 	}
-	quoted := ""
-	if len(x.recent) > 0 && x.random.Float64() < 0.45 {
-		quoted = quote(x.recent[x.random.IntN(len(x.recent))], plain/2)
-	}
-	own := x.lines(max(plain-len(signature)-len(quoted), 80), "", "")
-	const remembered = 300
-	x.recent = append(x.recent, own)
-	x.recent = x.recent[max(len(x.recent)-remembered, 0):]
-	text := "Hello, this is " + stamp + ",\r\n\r\n" + own + "\r\n" + signature + quoted
+	text := x.letter(plain, signature)
 	parts := []string{x.textPart("plain", text)}
 	if html {
 		parts = append(parts, x.textPart("html", "<html><body>\r\n"+asHTML(text)+"</body></html>\r\n"))
 	}
 	return parts
+}
+
+// letter is text of about a size. It may quote one that was written before.
+func (x *mixer) letter(size int, signature string) string {
+	quoted := ""
+	if len(x.recent) > 0 && x.random.Float64() < 0.45 {
+		quoted = quote(x.recent[x.random.IntN(len(x.recent))], size/2)
+	}
+	own := x.lines(max(size-len(signature)-len(quoted), 80), "", "")
+	const remembered = 300
+	x.recent = append(x.recent, own)
+	x.recent = x.recent[max(len(x.recent)-remembered, 0):]
+	return "Hello, this is " + stamp + ",\r\n\r\n" + own + "\r\n" + signature + quoted
 }
 
 // quote is the beginning of a text as a reply shows it.

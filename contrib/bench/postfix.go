@@ -125,7 +125,7 @@ func (s *servers) launchPostfix(ctx context.Context, home string, way postfixWay
 	if err != nil {
 		return nil, err
 	}
-	running, err := launch(ctx, addr, s.peers.postfix, "-c", home, "-d")
+	running, err := s.launch(ctx, addr, s.peers.postfix, "-c", home, "-d")
 	if err != nil {
 		log, _ := os.ReadFile(filepath.Join(home, "log")) // it may have said nothing
 		return nil, fmt.Errorf("%w: %s", err, log[max(len(log)-2000, 0):])

@@ -32,18 +32,18 @@ type process struct {
 
 // startProcess runs a program until stop.
 func startProcess(program string, args ...string) (*process, error) {
-	return startSlack(0, program, args...)
+	return startAs(manner{}, program, args...)
 }
 
-// startSlack is startProcess for a program with a timer slack of its own.
-func startSlack(slack timerSlack, program string, args ...string) (*process, error) {
+// startAs is startProcess for a program that is started in a manner of its own.
+func startAs(m manner, program string, args ...string) (*process, error) {
 	p := &process{cmd: exec.Command(program, args...), said: &tail{}, done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = p.said, p.said
 	// It ends when it is told to, with all that it started, and not by the Ctrl-C
 	// that ends this program.
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	p.cmd.WaitDelay = time.Second // what it started may hold its output open
-	if err := slack.with(p.cmd.Start); err != nil {
+	if err := m.start(p.cmd); err != nil {
 		return nil, err
 	}
 	go func() {

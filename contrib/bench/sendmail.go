@@ -70,7 +70,7 @@ func (s *servers) startSendmail(ctx context.Context, milter string) (*server, er
 	}
 	// Without a qualified name of this machine in the hosts file Sendmail sleeps for
 	// a minute at every start.
-	running, err := launch(ctx, addr, find("unshare"), "-m", "/bin/sh", "-c",
+	running, err := s.launch(ctx, addr, find("unshare"), "-m", "/bin/sh", "-c",
 		`mount --bind "$0" /etc/hosts && exec "$@"`, filepath.Join(home, "hosts"),
 		sendmailIn(s.peers.sendmail), "-C", filepath.Join(home, "sendmail.cf"), "-D", filepath.Join(home, "debug"), "-bD")
 	if err != nil {

@@ -18,7 +18,7 @@ const (
 	pathMilter   = "milter"
 	pathSync     = "sync"
 	pathPostfix  = "postfix"
-	pathLatency  = "latency" // is measured with postfix
+	pathLatency  = "latency" // is measured with postfix, and so is pathServices
 	pathSendmail = "sendmail"
 )
 
@@ -94,6 +94,8 @@ type servers struct {
 	policy  string     // Daybook's configuration; empty: none
 	work    string     // folder for archives
 	peers   peers
+	// services, if not nil, make of each a service of its own.
+	services *services
 }
 
 // build makes the daybook program.
@@ -136,7 +138,7 @@ func (s *servers) startSink(ctx context.Context, flags ...string) (*server, erro
 	if os.Geteuid() == 0 {
 		args = append([]string{"-u", "nobody"}, args...) // it does not run as root
 	}
-	return launch(ctx, addr, s.peers.sink, args...)
+	return s.launch(ctx, addr, s.peers.sink, args...)
 }
 
 // startDaybook runs the daemon with one way in and an archive of its own. Beside
@@ -191,7 +193,7 @@ func (s *servers) serve(ctx context.Context, addr, data string, flags ...string)
 	if s.policy != "" {
 		args = append(args, "--config", s.policy)
 	}
-	running, err := launchSlack(ctx, s.slack, addr, s.program, args...)
+	running, err := s.launchAs(ctx, s.slack, unitWeight, addr, s.program, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -209,13 +211,21 @@ func (s *servers) sharedFolder(pattern string) (string, error) {
 }
 
 // launch starts a program and waits until it listens.
-func launch(ctx context.Context, addr, program string, args ...string) (*server, error) {
-	return launchSlack(ctx, 0, addr, program, args...)
+func (s *servers) launch(ctx context.Context, addr, program string, args ...string) (*server, error) {
+	return s.launchAs(ctx, 0, otherWeight, addr, program, args...)
 }
 
-// launchSlack is launch for a program with a timer slack of its own.
-func launchSlack(ctx context.Context, slack timerSlack, addr, program string, args ...string) (*server, error) {
-	p, err := startSlack(slack, program, args...)
+// launchAs is launch for a program with a timer slack of its own, and with a weight where
+// servers are services.
+func (s *servers) launchAs(ctx context.Context, slack timerSlack, weight int, addr, program string, args ...string) (*server, error) {
+	m := manner{slack: slack}
+	if s.services != nil {
+		var err error
+		if m.group, err = s.services.group(weight); err != nil {
+			return nil, err
+		}
+	}
+	p, err := startAs(m, program, args...)
 	if err != nil {
 		return nil, err
 	}

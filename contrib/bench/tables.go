@@ -1,5 +1,7 @@
 package main
 
+import "fmt"
+
 // tables are those of a report, in their order.
 func tables() []table {
 	rate := column{"messages/s\t", func(_ *measurement, c *cell) string { return brackets(c.over(rateOf), 0) }}
@@ -13,6 +15,10 @@ func tables() []table {
 		number("stored/byte", 2, func(f *figures) float64 { return f.Stored }),
 		number("amplification", 2, func(f *figures) float64 { return f.Amplification }),
 		number("peak MiB", 0, func(f *figures) float64 { return f.PeakMiB }),
+	}
+	more := []column{
+		added("p50 more", func(f *figures) float64 { return f.P50 }),
+		added("p99 more", func(f *figures) float64 { return f.P99 }),
 	}
 	mb := number("MB/s", 1, func(f *figures) float64 { return f.Megabytes })
 	join := func(parts ...[]column) (all []column) {
@@ -31,10 +37,9 @@ func tables() []table {
 			{"accepted/s\t", rate.value}, shareOf("of no milter\t"),
 			times("x answers all", nameEveryStep), times("x no replies", nameNoReply), times("x always_bcc", nameBcc),
 			number("delivered/s", 0, func(f *figures) float64 { return f.Delivered }), cost[0], cost[4]}},
-		{pathLatency, "Postfix at half of its rate without a milter, from the end of the data to the reply", join(
-			[]column{rate}, latency, []column{
-				added("p50 more", func(f *figures) float64 { return f.P50 }),
-				added("p99 more", func(f *figures) float64 { return f.P99 })})},
+		{pathLatency, "Postfix at half of its rate without a milter, from the end of the data to the reply", join([]column{rate}, latency, more)},
+		{pathServices, fmt.Sprintf("The same with each server as a service, as under systemd: Daybook with the weight %d, and the others and the client with %d",
+			unitWeight, otherWeight), join([]column{rate}, latency, more)},
 		{pathSendmail, "Sendmail, which asks its milter over TCP, message after message", join(
 			[]column{{"ms/message\t", func(_ *measurement, c *cell) string { return brackets(c.over(timeOf), 1) }}, added("more", timeOf)}, latency)},
 		{pathMilter, "Milter, beside a milter that does nothing", join([]column{rate, shareOf("of ceiling\t"), mb}, latency, cost)},

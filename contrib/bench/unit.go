@@ -5,6 +5,12 @@ import (
 	"time"
 )
 
+// manner is how a program is started; the zero one is that of this program.
+type manner struct {
+	slack timerSlack
+	group string // the folder of its control group
+}
+
 // unitTimerSlack is what contrib/systemd/daybook.service sets for the daemon's threads
 // (TimerSlackNSec=).
 const unitTimerSlack = timerSlack(500 * time.Microsecond)

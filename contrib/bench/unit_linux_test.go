@@ -16,7 +16,7 @@ import (
 // asleep starts a program that does nothing until the end of the test.
 func asleep(t *testing.T, slack timerSlack) *process {
 	t.Helper()
-	p, err := startSlack(slack, "/bin/sh", "-c", "trap 'exit 0' TERM; echo ready; while :; do sleep 0.1; done")
+	p, err := startAs(manner{slack: slack}, "/bin/sh", "-c", "trap 'exit 0' TERM; echo ready; while :; do sleep 0.1; done")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,14 +61,14 @@ func TestTimerSlack(t *testing.T) {
 	}
 }
 
-// The thread that had the timer slack ends, and nothing runs on it any more.
-func TestThreadWithSlackEnds(t *testing.T) {
+// The thread on which a program was started ends, and nothing runs on it any more.
+func TestOwnThreadEnds(t *testing.T) {
 	tid := os.Getpid()
 	for range 2 { // the first thread of a process never ends; it is put aside
 		if tid != os.Getpid() {
 			break
 		}
-		if err := unitTimerSlack.with(func() error { tid = unix.Gettid(); return nil }); err != nil {
+		if err := onOwnThread(func() error { tid = unix.Gettid(); return nil }); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -3,13 +3,14 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 )
 
-// The constant is what the unit sets.
-func TestUnitTimerSlack(t *testing.T) {
+// The constants are what the unit sets.
+func TestUnit(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "systemd", "daybook.service"))
 	if err != nil {
 		t.Fatal(err)
@@ -20,9 +21,12 @@ func TestUnitTimerSlack(t *testing.T) {
 			found[name] = append(found[name], value)
 		}
 	}
-	got := found["TimerSlackNSec"]
-	if len(got) != 1 {
-		t.Fatalf("the unit has TimerSlackNSec=%v", got)
+	got, weight := found["TimerSlackNSec"], found["CPUWeight"]
+	if len(got) != 1 || len(weight) != 1 {
+		t.Fatalf("the unit has TimerSlackNSec=%v and CPUWeight=%v", got, weight)
+	}
+	if weight[0] != strconv.Itoa(unitWeight) {
+		t.Errorf("the unit has CPUWeight=%v, the benchmark %v", weight, unitWeight)
 	}
 	if slack, err := time.ParseDuration(got[0]); err != nil || timerSlack(slack) != unitTimerSlack {
 		t.Errorf("the unit has TimerSlackNSec=%v, the benchmark %v (%v)", got, unitTimerSlack, err)
