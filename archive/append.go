@@ -80,7 +80,7 @@ const maxTries = 3
 // writeEntry writes an entry behind the contents that belong to it, with its text in
 // the tenant's chain.
 func (a *Archive) writeEntry(ctx context.Context, e *Entry, text []byte, contents []ledger.Record) error {
-	facts, words, err := a.codec.encodeFacts(e, a.school.dictionary(e.Tenant))
+	facts, words, err := a.codec.encodeFacts(e, a.school.dictionary(e.Tenant), a.chains.calm())
 	if err != nil {
 		return fmt.Errorf("encode entry: %w", err)
 	}

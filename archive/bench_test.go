@@ -74,7 +74,7 @@ func fillWith(tb testing.TB, a *Archive, count int) {
 		var records []ledger.Record
 		for i := range group {
 			e := benchEntry(n + i)
-			facts, _, err := a.codec.encodeFacts(e, nil)
+			facts, _, err := a.codec.encodeFacts(e, nil, false)
 			if err != nil {
 				tb.Fatal(err)
 			}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"daybook/archive/ledger"
@@ -53,6 +54,8 @@ type chains struct {
 	pace  pace
 	spare []*coder
 	best  bool // a chain has the best compressor, of which there is one: it takes 40 MiB more
+
+	pressed atomic.Bool // the last text that came left no time to compress well
 }
 
 func newChains(dictionaries [][]byte) *chains {
@@ -102,8 +105,12 @@ func (c *chains) enter(tenant string) *lane {
 	l.used = c.clock
 	l.waiting++
 	c.pace.begin(c.waiting(), time.Now())
+	c.pressed.Store(c.pace.level() < zstd.SpeedBetterCompression)
 	return l
 }
+
+// calm tells whether there was time to compress the last text well.
+func (c *chains) calm() bool { return !c.pressed.Load() }
 
 func (c *chains) leave(l *lane) {
 	c.mu.Lock()

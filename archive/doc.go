@@ -61,8 +61,8 @@
 // than the one it was begun in, and with the process. The fewer texts come at a time, and
 // the longer they are apart, the better they are compressed.
 //
-// Facts are compressed by themselves, so that listings, and the catalog, need no
-// texts: with a dictionary that is built in, or with one that was trained on the
+// Facts are compressed by themselves, with S2, so that listings, and the catalog, need
+// no texts: with a dictionary that is built in, or with one that was made of facts of the
 // tenant's own mail. Such a one stands in the ledger twice, in places apart, as all
 // that was compressed with it needs it.
 //

@@ -177,7 +177,7 @@ func TestRecordThatCannotBeDecoded(t *testing.T) {
 	a := open(t, "data", Options{FS: fs})
 	good := appendOne(t, a, receipt([]byte("good"), "a@b", "c@d"))
 	e := &Entry{Tenant: "default", Source: "test", formula: &formula{}}
-	facts, _, err := a.codec.encodeFacts(e, nil)
+	facts, _, err := a.codec.encodeFacts(e, nil, false)
 	if err != nil {
 		t.Fatal(err)
 	}

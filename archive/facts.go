@@ -205,12 +205,13 @@ func (b *factsRecord) take(e *Entry) error {
 }
 
 // encodeFacts gives the facts of an entry as they stand in its record, compressed with
-// own, and their words. For nil it is the dictionary that is built in.
-func (c codec) encodeFacts(e *Entry, own *ownDictionary) (facts, words []byte, err error) {
+// own, and their words. For nil it is the dictionary that is built in. In a calm they
+// are compressed better.
+func (c codec) encodeFacts(e *Entry, own *ownDictionary, calm bool) (facts, words []byte, err error) {
 	if words, err = c.enc.Marshal(newFactsRecord(e)); err != nil {
 		return nil, nil, err
 	}
-	return c.facts.pack(own, appendNumbers(nil, e), words), words, nil
+	return c.facts.pack(own, calm, appendNumbers(nil, e), words), words, nil
 }
 
 // decodeFacts reads an entry whose facts are apart from its text.

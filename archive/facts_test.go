@@ -92,7 +92,7 @@ func TestFactsThatAreDamaged(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := plainEntry(1)
-	facts, _, err := c.encodeFacts(e, nil)
+	facts, _, err := c.encodeFacts(e, nil, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +128,7 @@ func TestFactsAreSmall(t *testing.T) {
 	}
 	total := 0
 	for n := range 100 {
-		facts, _, err := c.encodeFacts(plainEntry(n), nil)
+		facts, _, err := c.encodeFacts(plainEntry(n), nil, false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -146,7 +146,7 @@ func BenchmarkFacts(b *testing.B) {
 	}
 	e := plainEntry(1)
 	for b.Loop() {
-		if _, _, err := c.encodeFacts(e, nil); err != nil {
+		if _, _, err := c.encodeFacts(e, nil, false); err != nil {
 			b.Fatal(err)
 		}
 	}

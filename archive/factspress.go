@@ -5,79 +5,90 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"runtime"
 
 	"daybook/archive/dictionary"
 
+	"github.com/klauspost/compress/s2"
 	"github.com/klauspost/compress/zstd"
 )
 
-// maxFacts is the most bytes that the facts of an entry have.
+// maxFacts is the most bytes that the words of an entry's facts have when they are
+// compressed.
 const maxFacts = 64 << 20
+
+// minBetter is from how many bytes on words are compressed better even where there is
+// little time: by then it hardly takes longer.
+const minBetter = 4 << 10
 
 // The facts of an entry, as they are stored:
 //
-//	0  1  0: the words as they are; 1: compressed
+//	0  1  0: the words as they are; 1: compressed with zstd; 2: compressed with S2
 //	.. .. length of the numbers, uvarint, and the numbers
 //	.. .. unless they are compressed: the words
-//	.. .. number of the dictionary, uvarint, 0 for none
+//	.. .. number of the dictionary, uvarint; for zstd 0 is none
 //	.. .. length of the words, uvarint
-//	.. .. the words, as blocks of zstd (RFC 8878 section 3.1.1.2)
+//	.. .. the words: for zstd as blocks (RFC 8878 section 3.1.1.2), the frame around
+//	      which is left out, for it says nothing else; for S2 what comes after the
+//	      length in a block
 //
-// The frame around the blocks is left out: it says nothing else.
+// New ones are never compressed with zstd: what it makes ready for each entry takes
+// longer than all else that is done for a small mail.
 const (
 	factsRaw    = 0
 	factsBlocks = 1
+	factsS2     = 2
 )
+
+// wordsDictionary is what S2 knows before it comes to the words of an entry: up to 64 KiB
+// of text, and a first repeat from where it begins (see package s2). It is nil for text
+// of less than 16 bytes.
+func wordsDictionary(text []byte) *s2.Dict { return s2.MakeDictManual(text, 0) }
 
 // factsPress compresses the facts of entries, each on its own, so that they are read
 // without one another. It is safe for concurrent use.
 type factsPress struct {
-	builtin uint32 // number of the dictionary of enc
-	enc     *zstd.Encoder
+	newest  uint32 // number of the built-in dictionary of new entries
+	builtin map[uint32]*s2.Dict
 	dec     *zstd.Decoder
 	own     *owned
 }
 
 func newFactsPress() (factsPress, error) {
 	known := dictionary.Facts()
-	newest := known[len(known)-1]
-	enc, err := newFactsEncoder(newest.Bytes, runtime.GOMAXPROCS(0))
-	if err != nil {
-		return factsPress{}, fmt.Errorf("zstd: %w", err)
-	}
 	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(maxFacts),
 		zstd.WithDecoderDicts(dictionary.Bytes(known)...))
 	if err != nil {
 		return factsPress{}, fmt.Errorf("zstd: %w", err)
 	}
-	own, err := newOwned()
-	return factsPress{newest.ID, enc, dec, own}, err
-}
-
-// newFactsEncoder makes an encoder with a dictionary. On so few bytes the fast level is
-// hardly behind the others, which spend most of their time on making ready what they
-// know of the dictionary.
-func newFactsEncoder(raw []byte, coders int) (*zstd.Encoder, error) {
-	return zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(1<<18),
-		zstd.WithEncoderCRC(false), zstd.WithLowerEncoderMem(true), zstd.WithEncoderDict(raw), zstd.WithEncoderConcurrency(coders))
+	p := factsPress{newest: known[len(known)-1].ID, builtin: map[uint32]*s2.Dict{}, dec: dec}
+	for _, d := range known {
+		in, err := zstd.InspectDictionary(d.Bytes)
+		if err != nil {
+			return factsPress{}, fmt.Errorf("dictionary %d: %w", d.ID, err)
+		}
+		p.builtin[d.ID] = wordsDictionary(in.Content())
+	}
+	p.own, err = newOwned()
+	return p, err
 }
 
 // pack puts numbers and words together; the words are compressed when that makes them
 // smaller, and only when they come back exactly as they were. The dictionary is own, or
-// for nil the one that is built in.
-func (p factsPress) pack(own *ownDictionary, numbers, words []byte) []byte {
-	id, enc, dec := p.builtin, p.enc, p.dec
-	if own != nil && own.encoder() != nil {
-		id, enc, dec = own.id, own.encoder(), own.dec
+// for nil the one that is built in. In a calm they are compressed better.
+func (p factsPress) pack(own *ownDictionary, calm bool, numbers, words []byte) []byte {
+	id, d := p.newest, p.builtin[p.newest]
+	if own != nil && own.words != nil {
+		id, d = own.id, own.words
 	}
-	b := binary.AppendUvarint(append(make([]byte, 0, 16+len(numbers)+len(words)), factsBlocks), uint64(len(numbers)))
+	b := make([]byte, 0, 3*binary.MaxVarintLen32+len(numbers)+max(len(words), s2.MaxEncodedLen(len(words))))
+	b = binary.AppendUvarint(append(b, factsS2), uint64(len(numbers)))
 	b = append(b, numbers...)
 	head := len(b)
-	if blocks := blocks(enc, id, words); len(blocks) > 0 {
+	if len(words) <= maxFacts {
 		b = binary.AppendUvarint(b, uint64(id))
-		b = append(binary.AppendUvarint(b, uint64(len(words))), blocks...)
-		back, err := dec.DecodeAll(frame(id, uint32(len(words)), blocks), nil)
+		at := len(b)
+		b = b[:at+compress(d, calm, b[at:cap(b)], words)]
+		back, err := d.Decode(nil, b[at:])
 		if err == nil && len(b)-head < len(words) && bytes.Equal(back, words) {
 			return b
 		}
@@ -86,14 +97,13 @@ func (p factsPress) pack(own *ownDictionary, numbers, words []byte) []byte {
 	return append(b[:head], words...)
 }
 
-// blocks gives the blocks of the words' frame; none when the frame is not understood.
-func blocks(enc *zstd.Encoder, dictionary uint32, words []byte) []byte {
-	frame := enc.EncodeAll(words, make([]byte, 0, len(words)+32))
-	var h zstd.Header
-	if err := h.Decode(frame); err != nil || h.HasCheckSum || h.DictionaryID != dictionary {
-		return nil
+// compress writes words to b as a block of S2, and gives its length. b has room for
+// s2.MaxEncodedLen.
+func compress(d *s2.Dict, calm bool, b, words []byte) int {
+	if calm || len(words) >= minBetter {
+		return len(d.EncodeBetter(b, words))
 	}
-	return frame[h.HeaderSize:]
+	return len(d.Encode(b, words))
 }
 
 // unpack takes facts apart. What it gives may be part of b. The error is
@@ -105,24 +115,34 @@ func (p factsPress) unpack(b []byte) (numbers, words []byte, err error) {
 	if as == factsRaw && !f.bad {
 		return numbers, f.b, nil
 	}
-	id := f.uvarint(1<<32 - 1)
-	size := f.uvarint(maxFacts)
+	id := uint32(f.uvarint(1<<32 - 1))
+	block := f.b // a block of S2 begins with the length, and is no longer than that
+	size := uint32(f.uvarint(maxFacts))
 	if f.bad {
 		return nil, nil, errors.New("its facts are malformed")
 	}
-	if as != factsBlocks {
+	if as != factsBlocks && as != factsS2 {
 		return nil, nil, fmt.Errorf("its facts are stored in a way, %d, that is not known: it %w", as, errNewer)
 	}
-	dec := p.dec
+	text, dec := p.builtin[id], p.dec
 	if id >= dictionary.FirstOwn {
-		own, err := p.own.get(uint32(id))
+		own, err := p.own.get(id)
 		if err != nil {
 			return nil, nil, err
 		}
-		dec = own.dec
+		text, dec = own.words, own.blocks
 	}
-	words, err = dec.DecodeAll(frame(uint32(id), uint32(size), f.b), nil)
-	if err == nil && uint64(len(words)) != size {
+	switch {
+	case as == factsBlocks && dec != nil:
+		words, err = dec.DecodeAll(frame(id, size, f.b), nil)
+	case as == factsS2 && text != nil:
+		words, err = text.Decode(nil, block)
+	case id < dictionary.FirstOwn:
+		err = fmt.Errorf("dictionary %d, that they were compressed with, is not known: it %w", id, errNewer)
+	default:
+		err = fmt.Errorf("dictionary %d is for another way of storing them", id)
+	}
+	if err == nil && len(words) != int(size) {
 		err = errors.New("they have another length than they should")
 	}
 	if err != nil {

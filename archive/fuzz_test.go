@@ -19,7 +19,13 @@ import (
 // oldRecords gives the bodies of the old archive's records of a type.
 func oldRecords(f *testing.F, kind uint8) (bodies [][]byte) {
 	f.Helper()
-	l, err := ledger.Open(f.Context(), filepath.Join(oldArchive, ledgerDir), ledger.Options{
+	return recordsOf(f, oldArchive, kind)
+}
+
+// recordsOf gives the bodies of an archive's records of a type.
+func recordsOf(f testing.TB, folder string, kind uint8) (bodies [][]byte) {
+	f.Helper()
+	l, err := ledger.Open(f.Context(), filepath.Join(folder, ledgerDir), ledger.Options{
 		FS: vfs.Default, ReadOnly: true,
 		Apply: func(records []ledger.Record, _ ledger.Mark) error {
 			for _, r := range records {
@@ -92,7 +98,7 @@ func FuzzEntryRecord(f *testing.F) {
 // entryBody encodes an entry as a record of the newest version.
 func entryBody(t testing.TB, c codec, e *Entry) []byte {
 	t.Helper()
-	facts, _, err := c.encodeFacts(e, nil)
+	facts, _, err := c.encodeFacts(e, nil, false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -125,7 +125,7 @@ func together(t *testing.T, a *Archive, receipts []*Receipt) {
 		}
 		piece := recipe.Piece{Wire: r.Size, Stored: len(raw)}
 		e.formula.pieces = []sourced{{Piece: piece, from: text}}
-		facts, _, err := a.codec.encodeFacts(e, nil)
+		facts, _, err := a.codec.encodeFacts(e, nil, false)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,8 +10,6 @@ import (
 
 	"daybook/archive/dictionary"
 	"daybook/archive/ledger"
-
-	"github.com/klauspost/compress/zstd"
 )
 
 // Bounds of training.
@@ -26,8 +24,6 @@ const (
 	// samples try it and do not train it.
 	minSamples = 128
 	trySamples = 64
-	// ownContent is the size of a dictionary, but for its tables. Each use copies it.
-	ownContent = 16 << 10
 	// minSaving is what a dictionary must save to be kept, in 1/1000.
 	minSaving = 30
 	// copiesApart is how many numbers lie between the two copies of a dictionary at
@@ -124,11 +120,14 @@ func (s *school) enrol(tenant string) *pupil {
 		return p
 	}
 	p.next = nextTraining(r.entries)
+	if r.version == ownZstd { // it has too little text to be much use to S2
+		p.next = p.entries + maxSamples
+	}
 	if !s.copied(r.id) {
 		r.copy = 1
 		p.copy, p.due = &r, s.copyDue(r.id)
 	}
-	if p.own, err = s.a.codec.facts.own.get(r.id); err != nil || p.own.encoder() == nil {
+	if p.own, err = s.a.codec.facts.own.get(r.id); err != nil {
 		p.own = nil
 	}
 	return p
@@ -240,7 +239,7 @@ func (s *school) teach(l *lesson) error {
 			return err
 		}
 	}
-	r := &ownRecord{purpose: purposeFacts, id: own.id, tenant: l.tenant, entries: l.entries, saving: saving, size: len(own.raw)}
+	r := &ownRecord{version: ownVersion, purpose: purposeFacts, id: own.id, tenant: l.tenant, entries: l.entries, saving: saving, size: len(own.raw)}
 	r.data = s.a.press.enc.EncodeAll(own.raw, nil)
 	back, err := r.open(s.a.codec.facts.own.dec)
 	if err != nil {
@@ -255,21 +254,11 @@ func (s *school) teach(l *lesson) error {
 	second.copy = 1
 	p := s.pupil(l.tenant)
 	p.own, p.copy, p.due, p.next = back, &second, s.a.ledger.Mark().Seq+copiesApart, nextTraining(l.entries)
-	if back.encoder() == nil {
-		p.own = nil
-	}
 	return nil
 }
 
 // train makes a dictionary of samples, and tells what it saves on others, in 1/1000.
-// The builder is not made for whatever may come: what it makes of bad samples is an
-// error.
 func (s *school) train(l *lesson) (own *ownDictionary, saving uint64, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("train: %v", r)
-		}
-	}()
 	if len(l.samples) < minSamples {
 		return nil, 0, errFewFacts
 	}
@@ -278,29 +267,38 @@ func (s *school) train(l *lesson) (own *ownDictionary, saving uint64, err error)
 		return nil, 0, err
 	}
 	known, other := l.samples[:len(l.samples)-trySamples], l.samples[len(l.samples)-trySamples:]
-	var content []byte
-	for i := len(known) / 2; i < len(known) && len(content)+len(known[i]) <= ownContent; i++ {
-		content = append(content, known[i]...)
-	}
-	raw, err := zstd.BuildDict(zstd.BuildDictOptions{ID: id, Level: zstd.SpeedFastest, History: content, Contents: known[:len(known)/2]})
-	if err != nil {
-		return nil, 0, fmt.Errorf("train: %w", err)
-	}
-	if len(raw) > maxOwn {
-		return nil, 0, errOwn
-	}
-	if own, err = newOwnDictionary(id, raw); err != nil {
+	if own, err = newOwnDictionary(id, latest(known, ownSize(l.entries))); err != nil {
 		return nil, 0, err
 	}
 	before, after := 0, 0
 	for _, words := range other {
-		before += len(s.a.codec.facts.pack(l.own, nil, words))
-		after += len(s.a.codec.facts.pack(own, nil, words))
+		before += len(s.a.codec.facts.pack(l.own, false, nil, words))
+		after += len(s.a.codec.facts.pack(own, false, nil, words))
 	}
 	if after*1000 > before*(1000-minSaving) {
 		return nil, 0, errNoBetter
 	}
 	return own, uint64((before - after) * 1000 / before), nil
+}
+
+// ownSize gives the most bytes of a dictionary for a tenant with so many entries. More
+// text saves more of each entry that comes, and more of the three places where the
+// dictionary itself is kept: there must be many until the next one.
+func ownSize(entries uint64) int {
+	if entries < 2048 {
+		return maxOwn / 2
+	}
+	return maxOwn
+}
+
+// latest puts the last ones of samples together, of size bytes at most, in their order.
+func latest(samples [][]byte, size int) []byte {
+	first, n := len(samples), 0
+	for first > 0 && n+len(samples[first-1]) <= size {
+		first--
+		n += len(samples[first])
+	}
+	return slices.Concat(samples[first:]...)
 }
 
 // number gives a dictionary a number that no other one of the archive has. It is drawn:

@@ -12,6 +12,7 @@ import (
 	"daybook/archive/ledger"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/klauspost/compress/s2"
 	"github.com/klauspost/compress/zstd"
 )
 
@@ -20,7 +21,7 @@ import (
 // were written with it cannot be read. It has no number, and is never to be dropped
 // by a compaction.
 //
-//	0  1  version, 1
+//	0  1  version: 2; 1 for a dictionary of zstd
 //	1  1  purpose: 1 facts
 //	2  1  copy, 0 or 1
 //	3  4  the dictionary's number, big endian, from dictionary.FirstOwn on
@@ -28,8 +29,10 @@ import (
 //	.. .. entries that the tenant had when it was trained, uvarint
 //	.. .. what it saved on entries that it was not trained on, in 1/1000, uvarint
 //	.. .. its length, uvarint
-//	.. .. the dictionary (RFC 8878 section 5), compressed with zstd
+//	.. .. the dictionary, compressed with zstd: words of facts, see wordsDictionary; in
+//	      version 1 a dictionary of RFC 8878 section 5, with such words in it
 type ownRecord struct {
+	version       byte
 	purpose, copy byte
 	id            uint32
 	tenant        string
@@ -40,18 +43,19 @@ type ownRecord struct {
 }
 
 const (
-	ownVersion   = 1
+	ownZstd      = 1
+	ownVersion   = 2
 	purposeFacts = 1
 	ownCopies    = 2
 	// maxOwn is the most bytes of a dictionary.
 	maxOwn = 64 << 10
-	// ownCoders is how many entries one dictionary compresses at the same time. Each
-	// takes some 600 KB.
+	// ownCoders is how many entries are decompressed at the same time with one dictionary
+	// of zstd.
 	ownCoders = 2
 )
 
 func (r *ownRecord) encode() []byte {
-	b := []byte{ownVersion, r.purpose, r.copy}
+	b := []byte{r.version, r.purpose, r.copy}
 	b = binary.BigEndian.AppendUint32(b, r.id)
 	b = append(binary.AppendUvarint(b, uint64(len(r.tenant))), r.tenant...)
 	b = binary.AppendUvarint(b, r.entries)
@@ -64,8 +68,8 @@ var errOwn = errors.New("a record of a dictionary is malformed")
 // decodeOwn reads the record of a dictionary. Its data is part of b.
 func decodeOwn(b []byte) (r ownRecord, err error) {
 	f := fields{b: b}
-	if v := f.byte(); v > ownVersion {
-		return r, checkVersion(int(v), ownVersion)
+	if r.version = f.byte(); r.version > ownVersion {
+		return ownRecord{}, checkVersion(int(r.version), ownVersion)
 	}
 	r.purpose, r.copy = f.byte(), f.byte()
 	if id := f.bytes(4); !f.bad {
@@ -75,22 +79,32 @@ func decodeOwn(b []byte) (r ownRecord, err error) {
 	r.entries, r.saving = f.uvarint(1<<63-1), f.uvarint(1000)
 	r.size = int(f.uvarint(maxOwn))
 	r.data = f.b
-	if f.bad || b[0] == 0 || r.purpose != purposeFacts || r.copy >= ownCopies || r.id < dictionary.FirstOwn || r.tenant == "" {
+	if f.bad || r.version == 0 || r.purpose != purposeFacts || r.copy >= ownCopies || r.id < dictionary.FirstOwn || r.tenant == "" {
 		return ownRecord{}, errOwn
 	}
 	return r, nil
 }
 
-// ownDictionary is one that is ready for use. It is safe for concurrent use.
+// ownDictionary is one that is ready for use. It is safe for concurrent use. With what it
+// makes ready when it first compresses, it takes up to half a MiB.
 type ownDictionary struct {
-	id   uint32
-	dec  *zstd.Decoder
-	raw  []byte
-	once sync.Once
-	enc  *zstd.Encoder
+	id     uint32
+	raw    []byte        // as it is in its record
+	words  *s2.Dict      // nil: it has too little text for S2
+	blocks *zstd.Decoder // of entries that were compressed with zstd; nil: there are none
 }
 
+// newOwnDictionary makes one of words of facts.
 func newOwnDictionary(id uint32, raw []byte) (*ownDictionary, error) {
+	d := &ownDictionary{id: id, raw: raw, words: wordsDictionary(raw)}
+	if d.words == nil {
+		return nil, fmt.Errorf("dictionary %d: %d bytes are no dictionary for S2", id, len(raw))
+	}
+	return d, nil
+}
+
+// newZstdDictionary makes one of a dictionary of zstd. The text in it serves S2.
+func newZstdDictionary(id uint32, raw []byte) (*ownDictionary, error) {
 	in, err := zstd.InspectDictionary(raw)
 	if err == nil && in.ID() != id {
 		err = fmt.Errorf("it says that its number is %d", in.ID())
@@ -102,28 +116,21 @@ func newOwnDictionary(id uint32, raw []byte) (*ownDictionary, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dictionary %d: %w", id, err)
 	}
-	return &ownDictionary{id: id, dec: dec, raw: raw}, nil
-}
-
-// encoder gives the dictionary's encoder; nil when there can be none.
-func (d *ownDictionary) encoder() *zstd.Encoder {
-	d.once.Do(func() {
-		enc, err := newFactsEncoder(d.raw, ownCoders)
-		if err == nil {
-			d.enc = enc
-		}
-	})
-	return d.enc
+	return &ownDictionary{id: id, raw: raw, words: wordsDictionary(in.Content()), blocks: dec}, nil
 }
 
 // open makes a dictionary of a record ready for use.
 func (r *ownRecord) open(p *zstd.Decoder) (*ownDictionary, error) {
-	raw, err := p.DecodeAll(r.data, make([]byte, 0, r.size))
+	const behind = 16 // S2 copies what has less room behind it
+	raw, err := p.DecodeAll(r.data, make([]byte, 0, r.size+behind))
 	if err == nil && len(raw) != r.size {
 		err = errors.New("it has another length than it should")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("dictionary %d: %w", r.id, err)
+	}
+	if r.version == ownZstd {
+		return newZstdDictionary(r.id, raw)
 	}
 	return newOwnDictionary(r.id, raw)
 }

@@ -15,6 +15,7 @@ import (
 	"daybook/archive/ledger"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/klauspost/compress/s2"
 )
 
 // plainReceipt is mail as a server hands it over.
@@ -40,6 +41,17 @@ func fed(t testing.TB, a *Archive, tenant string, from, n int) (ids []uint64) {
 // usedBy gives the number of the dictionary that an entry was compressed with.
 func usedBy(t testing.TB, a *Archive, id uint64) uint32 {
 	t.Helper()
+	facts := fields{b: storedAs(t, a, id)}
+	if facts.byte() == factsRaw {
+		return 0
+	}
+	facts.bytes(facts.uvarint(1 << 20))
+	return uint32(facts.uvarint(1 << 32))
+}
+
+// storedAs gives the facts of an entry as they are stored.
+func storedAs(t testing.TB, a *Archive, id uint64) []byte {
+	t.Helper()
 	at, _, err := place(a.catalog.reader(), id)
 	if err != nil {
 		t.Fatal(err)
@@ -49,12 +61,16 @@ func usedBy(t testing.TB, a *Archive, id uint64) uint32 {
 		t.Fatal(err)
 	}
 	f := fields{b: r.Body[1:]}
-	facts := fields{b: f.bytes(f.uvarint(1 << 20))}
-	if facts.byte() != factsBlocks {
-		return 0
+	return f.bytes(f.uvarint(1 << 20))
+}
+
+// A daybook that knows only the version before meets a newer one.
+func TestNewerDictionary(t *testing.T) {
+	b := recordsOf(t, thirdArchive, typeDictionary)[0]
+	b[0] = ownVersion + 1
+	if _, err := decodeOwn(b); !errors.Is(err, errNewer) {
+		t.Errorf("a dictionary of a newer daybook: %v", err)
 	}
-	facts.bytes(facts.uvarint(1 << 20))
-	return uint32(facts.uvarint(1 << 32))
 }
 
 func TestWhenDictionariesAreTrained(t *testing.T) {
@@ -235,19 +251,26 @@ func TestDamagedDictionaries(t *testing.T) {
 	}
 }
 
-// A ledger that cannot take a dictionary takes mail.
-func TestDictionaryThatCannotBeWritten(t *testing.T) {
+// Facts that make no dictionary, or none that is of use, leave things as they are.
+func TestTrainingOnLittle(t *testing.T) {
 	a := open(t, t.TempDir(), Options{})
 	fed(t, a, "anna", 0, minSamples)
 	l, err := a.lesson(context.Background(), "anna")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range l.samples {
-		l.samples[i] = []byte(strings.Repeat("\x00", 40))
-	}
-	if err := a.school.teach(l); err == nil {
-		t.Error("a dictionary was made of nothing")
+	for name, sample := range map[string]func(i int) []byte{
+		"nothing":                 func(int) []byte { return nil },
+		"zeros":                   func(int) []byte { return make([]byte, 40) },
+		"noise":                   func(i int) []byte { return noise(300, uint64(i)) },
+		"samples that are so big": func(i int) []byte { return noise(maxOwn+1, uint64(i)) },
+	} {
+		for i := range l.samples {
+			l.samples[i] = sample(i)
+		}
+		if err := a.school.teach(l); err == nil {
+			t.Errorf("a dictionary was made of %s", name)
+		}
 	}
 	fed(t, a, "anna", 500, 2)
 	if list, err := a.OwnDictionaries(); err != nil || len(list) != 0 {
@@ -334,8 +357,14 @@ func TestSecondCopyAmongManyTenants(t *testing.T) {
 }
 
 func FuzzOwnRecord(f *testing.F) {
-	f.Add((&ownRecord{purpose: purposeFacts, id: dictionary.FirstOwn, tenant: "t", entries: 256, saving: 300, size: 5, data: []byte("12345")}).encode())
+	f.Add((&ownRecord{version: ownVersion, purpose: purposeFacts, id: dictionary.FirstOwn, tenant: "t", entries: 256, saving: 300, size: 5, data: []byte("12345")}).encode())
 	f.Add([]byte{ownVersion + 1})
+	for _, b := range recordsOf(f, thirdArchive, typeDictionary) {
+		f.Add(b)
+		b = slices.Clone(b)
+		b[0] = ownVersion
+		f.Add(b)
+	}
 	o, err := newOwned()
 	if err != nil {
 		f.Fatal(err)
@@ -349,8 +378,19 @@ func FuzzOwnRecord(f *testing.F) {
 		if err != nil || !reflect.DeepEqual(one, two) || !bytes.HasSuffix(b, two.data) {
 			t.Fatalf("%+v is read back as %+v: %v", one, two, err)
 		}
-		if d, err := one.open(o.dec); err == nil && len(d.raw) > maxOwn {
-			t.Fatalf("a dictionary of %d bytes", len(d.raw))
+		d, err := one.open(o.dec)
+		if err != nil {
+			return
+		}
+		if len(d.raw) > maxOwn || (d.blocks == nil) != (one.version == ownVersion) {
+			t.Fatalf("a dictionary of %d bytes, of version %d: %v", len(d.raw), one.version, d.blocks)
+		}
+		if d.words == nil {
+			return
+		}
+		words := []byte("in the dictionary, or not in it: " + string(d.raw[:len(d.raw)/2]))
+		if back, err := d.words.Decode(nil, d.words.EncodeBetter(make([]byte, s2.MaxEncodedLen(len(words))), words)); err != nil || !bytes.Equal(back, words) {
+			t.Fatalf("%q is read back as %q: %v", words, back, err)
 		}
 	})
 }
@@ -365,7 +405,7 @@ func BenchmarkOwnDictionary(b *testing.B) {
 	took := time.Since(began)
 	own, e := a.school.dictionary("anna"), plainEntry(5000)
 	for b.Loop() {
-		if _, _, err := a.codec.encodeFacts(e, own); err != nil {
+		if _, _, err := a.codec.encodeFacts(e, own, false); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -178,3 +178,22 @@ func TestTextsOfAllLevels(t *testing.T) {
 	}
 	verified(t, a)
 }
+
+// Facts are told of the pace by the text that came last.
+func TestCalm(t *testing.T) {
+	c := newChains(nil)
+	if !c.calm() {
+		t.Error("there is no calm before the first text")
+	}
+	for range paceTexts {
+		c.enter("anna")
+	}
+	if c.calm() {
+		t.Errorf("with %d texts at once there is a calm", paceTexts)
+	}
+	c.pace = pace{}
+	c.lanes["anna"].waiting = 0
+	if c.enter("anna"); !c.calm() {
+		t.Error("with one text in a quiet archive there is no calm")
+	}
+}

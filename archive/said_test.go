@@ -83,7 +83,7 @@ func TestSaidTooMuch(t *testing.T) {
 	for size, ok := range map[int]bool{20: true, 21: false} {
 		e := &Entry{Tenant: "default", Source: "s", Size: int64(size), Summary: message.Summary{Subject: strings.Repeat("s", 20)}}
 		e.formula = &formula{pieces: []sourced{{Piece: recipe.Piece{Wire: int64(size), Stored: size}, from: saidSubject}}}
-		facts, _, err := c.encodeFacts(e, nil)
+		facts, _, err := c.encodeFacts(e, nil, false)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -34,7 +34,7 @@ func timed(t *testing.T, a *Archive, r *rand.Rand, at []time.Time) {
 			e.Envelope.Recipients[0].Address = fmt.Sprintf("to%d@example.org", r.IntN(5))
 			e.Join.Window = 1000 * time.Hour
 			clear(e.Identity.Canonical[16:])
-			facts, _, err := a.codec.encodeFacts(e, nil)
+			facts, _, err := a.codec.encodeFacts(e, nil, false)
 			if err != nil {
 				t.Fatal(err)
 			}

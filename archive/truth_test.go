@@ -69,7 +69,7 @@ func TestTruthIsCompact(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := Entry{Truth: &message.Truth{}, formula: &formula{}}
-	bare, _, err := c.encodeFacts(&e, nil)
+	bare, _, err := c.encodeFacts(&e, nil, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +81,7 @@ func TestTruthIsCompact(t *testing.T) {
 		text += len(r.Address)
 		e.Truth.Recipients = append(e.Truth.Recipients, r)
 	}
-	full, _, err := c.encodeFacts(&e, nil)
+	full, _, err := c.encodeFacts(&e, nil, false)
 	if more := len(full) - len(bare); err != nil || more > text+2*10_000+200 {
 		t.Errorf("10,000 addresses of %d bytes take %d bytes, %v", text, more, err)
 	}

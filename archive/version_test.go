@@ -28,10 +28,12 @@ var upgradeStep = flag.Int("upgradestep", 4, "test a crash at every so many oper
 
 // The folder testdata/v1 is an archive of the first version, with records and a
 // catalog as they were before decisions, quarantine and policies.
-// In testdata/v2 they are as they were before identities.
+// In testdata/v2 they are as they were before identities. In testdata/v3 facts and their
+// dictionary are compressed with zstd.
 const (
 	oldArchive    = "testdata/v1"
 	secondArchive = "testdata/v2"
+	thirdArchive  = "testdata/v3"
 )
 
 // oldFiles reads the old archive, under the name "data".
@@ -372,7 +374,7 @@ func TestUnknownKeysAreTolerated(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	facts := c.facts.pack(nil, appendNumbers(nil, &Entry{formula: &formula{}}), words)
+	facts := c.facts.pack(nil, false, appendNumbers(nil, &Entry{formula: &formula{}}), words)
 	for _, body := range [][]byte{body, newEntryRecord(&Entry{}, facts, nil, nil).Body} {
 		unknownKeys(t, c, body)
 	}

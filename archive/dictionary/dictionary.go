@@ -1,7 +1,8 @@
 // Package dictionary has the dictionaries that are built into daybook: what zstd
 // (RFC 8878 section 5) knows of mail before it has seen any. Archives refer to them by
 // number, so one that was ever released stays here for ever, unchanged. A better one
-// gets the next version; contrib/dictionary makes it.
+// gets the next version; contrib/dictionary makes it. Of those for facts only the content
+// is used for new entries, which S2 compresses.
 package dictionary
 
 import (

@@ -69,7 +69,7 @@ func write(path string, out io.Writer) error {
 	return nil
 }
 
-// Sizes of the dictionaries' content, in bytes. Every call that uses one copies it.
+// Sizes of the dictionaries' content, in bytes. Every call of zstd that uses one copies it.
 const (
 	factsSize = 8 << 10
 	textSize  = 24 << 10
@@ -83,7 +83,7 @@ func train(kind string, version int) ([]byte, error) {
 		if samples, err = factsSamples(); err != nil {
 			return nil, err
 		}
-		size, level = factsSize, zstd.SpeedFastest // as they are used
+		size, level = factsSize, zstd.SpeedFastest // for new entries S2 uses the content alone
 	}
 	return zstd.BuildDict(zstd.BuildDictOptions{
 		ID: dictionary.ID(kind, version), Level: level,
