@@ -17,7 +17,7 @@ import (
 const maxFacts = 64 << 20
 
 // minBetter is from how many bytes on words are compressed better even where there is
-// little time: by then it hardly takes longer.
+// little time: few entries have so many, and it takes no longer than zstd took.
 const minBetter = 4 << 10
 
 // The facts of an entry, as they are stored:
@@ -31,8 +31,8 @@ const minBetter = 4 << 10
 //	      which is left out, for it says nothing else; for S2 what comes after the
 //	      length in a block
 //
-// New ones are never compressed with zstd: what it makes ready for each entry takes
-// longer than all else that is done for a small mail.
+// New ones are not compressed with zstd: what it makes ready for each entry takes several
+// times as long as S2 takes in all.
 const (
 	factsRaw    = 0
 	factsBlocks = 1
