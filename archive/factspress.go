@@ -97,13 +97,27 @@ func (p factsPress) pack(own *ownDictionary, calm bool, numbers, words []byte) [
 	return append(b[:head], words...)
 }
 
-// compress writes words to b as a block of S2, and gives its length. b has room for
-// s2.MaxEncodedLen.
-func compress(d *s2.Dict, calm bool, b, words []byte) int {
-	if calm || len(words) >= minBetter {
-		return len(d.EncodeBetter(b, words))
-	}
-	return len(d.Encode(b, words))
+// compress writes words to b as a block of S2, and gives its length; 0 when it has none. b
+// has room for s2.MaxEncodedLen. S2 keeps its tables on the stack, 64 KiB or nine times as
+// much, and a stack that has grown stays so for a while: each call has one of its own, and
+// not that of a session, of which there may be thousands.
+func compress(d *s2.Dict, calm bool, b, words []byte) (n int) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() {
+			if recover() != nil {
+				n = 0
+			}
+		}()
+		if calm || len(words) >= minBetter {
+			n = len(d.EncodeBetter(b, words))
+		} else {
+			n = len(d.Encode(b, words))
+		}
+	}()
+	<-done
+	return n
 }
 
 // unpack takes facts apart. What it gives may be part of b. The error is

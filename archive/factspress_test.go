@@ -5,8 +5,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"daybook/archive/dictionary"
@@ -156,4 +158,37 @@ func FuzzFacts(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A session that has archived a mail, and waits for the next one, does not hold the large
+// stack that compressing needed.
+func TestCompressingLeavesStacksSmall(t *testing.T) {
+	const sessions = 300
+	c, err := newCodec()
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := []byte(strings.Repeat("anna@acme.example ", 20))
+	stacks := func() uint64 {
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.StackInuse
+	}
+	before := stacks()
+	var packed, over sync.WaitGroup
+	end := make(chan struct{})
+	packed.Add(sessions)
+	for n := range sessions {
+		over.Go(func() {
+			c.facts.pack(nil, n%2 == 0, nil, words)
+			packed.Done()
+			<-end
+		})
+	}
+	packed.Wait()
+	if each := (int64(stacks()) - int64(before)) / sessions; each > 40<<10 {
+		t.Errorf("%d bytes of stack are left for each session", each)
+	}
+	close(end)
+	over.Wait()
 }
