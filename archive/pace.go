@@ -14,13 +14,15 @@ const (
 	maxBusy  = 8
 )
 
-// How long after one another texts come, on an average, so that there is time for the
-// same. The best compressor takes a millisecond or two for a text, and who sends waits:
-// so also where they come one by one it is for those that come seldom.
+// How long after one another texts come, on an average, so that there is time to compress
+// them as well as can be, or well. The best compressor takes a millisecond or two for a
+// text, and who sends waits: so also where they come one by one it is for those that come
+// seldom. Texts that come sooner than leastCalm are compressed as fast as can be: the mail
+// server that sends so many has no processor to spare, and what the usual level takes more
+// is more than it gains.
 const (
 	leastQuiet = 20 * time.Millisecond
 	leastCalm  = 4 * time.Millisecond
-	leastBusy  = time.Millisecond
 )
 
 // paceTexts is how many texts the pace is judged by.
@@ -43,7 +45,6 @@ type haste uint8
 const (
 	seldom haste = iota // leastQuiet apart
 	often               // leastCalm apart
-	rapid               // leastBusy apart
 	racing
 )
 
@@ -81,7 +82,7 @@ func (p *pace) begin(waiting int, now time.Time) {
 // for there to be less haste again, so that a rate about a limit does not end one chain
 // after the other.
 func (p *pace) hurry(apart time.Duration) {
-	limits := [...]time.Duration{seldom: leastQuiet, often: leastCalm, rapid: leastBusy}
+	limits := [...]time.Duration{seldom: leastQuiet, often: leastCalm}
 	for p.haste < racing && apart < limits[p.haste] {
 		p.haste++
 	}
@@ -97,7 +98,7 @@ func (p *pace) level() zstd.EncoderLevel {
 	switch {
 	case n[crowded] >= most || p.haste == racing:
 		return zstd.SpeedFastest
-	case n[crowded]+n[busy] >= some || p.haste == rapid:
+	case n[crowded]+n[busy] >= some:
 		return zstd.SpeedDefault
 	case n[crowded]+n[busy]+n[calm] >= some || p.haste == often:
 		return zstd.SpeedBetterCompression
