@@ -34,7 +34,7 @@ type services struct {
 
 // openServices makes a folder for control groups below root, and one among them for this
 // program, which is the client, and moves it there. close ends all that.
-func openServices(root string) (s *services, err error) {
+func openServices(root string) (*services, error) {
 	own, err := os.ReadFile("/proc/self/cgroup")
 	if err != nil {
 		return nil, err
@@ -43,25 +43,28 @@ func openServices(root string) (s *services, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s = &services{folder: filepath.Join(hierarchy, fmt.Sprint("daybook-bench-", os.Getpid())), before: before}
+	s := &services{folder: filepath.Join(hierarchy, fmt.Sprint("daybook-bench-", os.Getpid())), before: before}
 	if err := os.Mkdir(s.folder, 0o755); err != nil {
 		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, s.close())
-		}
-	}()
-	if isUnified(hierarchy) {
+	if err := s.enter(); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
+}
+
+// enter makes a group for this program and moves it there.
+func (s *services) enter() error {
+	if isUnified(s.folder) {
 		if err := setGroup(s.folder, "cgroup.subtree_control", "+cpu"); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	client, err := s.group(otherWeight)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return s, moveTo(client)
+	return moveTo(client)
 }
 
 // cpuHierarchy finds the control groups that share the processors: those of version 2 at

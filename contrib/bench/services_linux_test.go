@@ -62,6 +62,22 @@ func TestServices(t *testing.T) {
 	}
 }
 
+// Where a group cannot be given its weight nothing is left of what was made, and what went
+// wrong is said.
+func TestServicesThatCannotBeMade(t *testing.T) {
+	root := t.TempDir()
+	hierarchy := filepath.Join(root, "cpu")
+	if err := os.Mkdir(hierarchy, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := openServices(root); err == nil || s != nil {
+		t.Errorf("%v, %v", s, err)
+	}
+	if left, err := os.ReadDir(hierarchy); err != nil || len(left) > 0 {
+		t.Errorf("%v is left, %v", left, err)
+	}
+}
+
 // groupsOf are the control groups of a process.
 func groupsOf(t *testing.T, pid int) string {
 	t.Helper()
