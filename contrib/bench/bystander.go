@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"net"
 	"net/textproto"
@@ -17,16 +18,17 @@ const (
 	nameNoReply   = "do-nothing, no replies"
 )
 
-// startBystander serves such a milter from this process, at a Unix socket: over TCP
-// the one without replies would be measured with 40 ms of delayed acknowledgement
-// for each message. It ends the connections that are left when Postfix closes them:
-// stop Postfix first.
-func (s *servers) startBystander(noReply bool) (*server, error) {
+// startBystander runs such a milter at a Unix socket: over TCP the one without replies
+// would be measured with 40 ms of delayed acknowledgement for each message.
+func (s *servers) startBystander(ctx context.Context, name string) (*server, error) {
 	home, err := s.sharedFolder("milter-*")
 	if err != nil {
 		return nil, err
 	}
-	running, err := serveBystander(filepath.Join(home, "milter.sock"), noReply)
+	running, err := s.launchNothing(ctx, name, filepath.Join(home, "milter.sock"))
+	if err == nil {
+		err = running.admitAll()
+	}
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(home))
 	}
@@ -34,32 +36,17 @@ func (s *servers) startBystander(noReply bool) (*server, error) {
 	return running, nil
 }
 
-func serveBystander(socket string, noReply bool) (*server, error) {
-	l, err := net.Listen("unix", socket)
-	if err != nil {
-		return nil, err
+// bystander is the server of such a milter.
+func bystander(noReply bool) *gomilter.Server {
+	if !noReply {
+		return &gomilter.Server{NewMilter: func() gomilter.Milter { return everyStep{} }}
 	}
-	if err := os.Chmod(socket, 0o666); err != nil {
-		return nil, errors.Join(err, l.Close())
-	}
-	s := &gomilter.Server{NewMilter: func() gomilter.Milter { return everyStep{} }}
-	if noReply {
-		s.NewMilter = func() gomilter.Milter { return silent{} }
-		s.Protocol = gomilter.OptNoConnReply | gomilter.OptNoHeloReply | gomilter.OptNoMailReply |
+	return &gomilter.Server{
+		NewMilter: func() gomilter.Milter { return silent{} },
+		Protocol: gomilter.OptNoConnReply | gomilter.OptNoHeloReply | gomilter.OptNoMailReply |
 			gomilter.OptNoRcptReply | gomilter.OptNoDataReply | gomilter.OptNoUnknownReply |
-			gomilter.OptNoHeaderReply | gomilter.OptNoEOHReply | gomilter.OptNoBodyReply
+			gomilter.OptNoHeaderReply | gomilter.OptNoEOHReply | gomilter.OptNoBodyReply,
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- s.Serve(l) }()
-	end := func() error {
-		// Server.Close sets what Serve reads; without the listener Serve ends too.
-		err := l.Close()
-		if ended := <-ended; !errors.Is(ended, net.ErrClosed) {
-			return errors.Join(err, ended)
-		}
-		return err
-	}
-	return &server{addr: socket, end: end}, nil
 }
 
 // everyStep answers every step with "continue".

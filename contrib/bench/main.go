@@ -28,6 +28,9 @@ func run(ctx context.Context, args []string, out, progress io.Writer) int {
 	if len(args) > 0 && (args[0] == "show" || args[0] == "compare") {
 		return runOnFiles(args[0], args[1:], out, progress)
 	}
+	if len(args) == 3 && args[0] == nothingCommand {
+		return runNothing(ctx, args[1], args[2], progress)
+	}
 	s, asJSON, err := parseFlags(args, progress)
 	if err != nil {
 		return statusUsage // the flag set has said why
@@ -51,6 +54,15 @@ func run(ctx context.Context, args []string, out, progress io.Writer) int {
 	}
 	if n := measured.differing(); n > 0 {
 		fmt.Fprintf(progress, "bench: %d messages are missing or foreign among those read back\n", n)
+		return statusFailed
+	}
+	return 0
+}
+
+// runNothing is a do-nothing milter for a run that has started it.
+func runNothing(ctx context.Context, name, addr string, problems io.Writer) int {
+	if err := serveNothing(ctx, name, addr); err != nil {
+		fmt.Fprintln(problems, "bench:", err)
 		return statusFailed
 	}
 	return 0

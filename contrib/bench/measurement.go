@@ -60,8 +60,7 @@ type cell struct {
 	Rounds []figures `json:"rounds"`
 }
 
-// figures are what one round gave. Those of a process are 0 where it is not
-// known: for the milter that runs in this one.
+// figures are what one round gave. Those of a process are 0 where there is none.
 type figures struct {
 	Messages  int     `json:"messages"`
 	Rate      float64 `json:"messages_per_second"`
@@ -111,9 +110,6 @@ func newFigures(o *outcome, bytes float64, before, after usage) figures {
 func (f *figures) settle(s *server, bytes float64, last usage) error {
 	if err := s.stop(); err != nil {
 		return err
-	}
-	if s.process == nil {
-		return nil
 	}
 	written := max(last.written, s.process.written)
 	f.Written = ratio(written, bytes)

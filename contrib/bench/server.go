@@ -4,12 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-
-	"daybook/milter"
 )
 
 // What is measured: the ways into the archive, and what stands beside them.
@@ -51,8 +48,8 @@ func ceiling(path string) string {
 
 // server takes messages on one path.
 type server struct {
-	addr    string   // of TCP, or the path of a Unix socket
-	process *process // nil: it runs in this one
+	addr    string // of TCP, or the path of a Unix socket
+	process *process
 	end     func() error
 	home    string // of all its files, removed by close; may be empty
 	data    string // the folder that mail is kept in; empty when it keeps none
@@ -79,11 +76,8 @@ func (s *server) close() error {
 	return errors.Join(err, os.RemoveAll(s.home))
 }
 
-// usage is what the server has used, nothing when it has no process of its own.
+// usage is what the server has used.
 func (s *server) usage() (usage, error) {
-	if s.process == nil {
-		return usage{}, nil
-	}
 	return usageOfTree(s.process.cmd.Process.Pid)
 }
 
@@ -112,7 +106,7 @@ func build(ctx context.Context, path string) error {
 func (s *servers) start(ctx context.Context, name, path string) (*server, error) {
 	switch name {
 	case nameNothing:
-		return startNothing()
+		return s.startNothing(ctx)
 	case nameSink:
 		return s.startSink(ctx, "-L")
 	case nameDovecot:
@@ -122,7 +116,7 @@ func (s *servers) start(ctx context.Context, name, path string) (*server, error)
 	case nameDovecotEach:
 		return s.startDovecot(ctx, true, copyForEach)
 	case nameEveryStep, nameNoReply:
-		return s.startBystander(name == nameNoReply)
+		return s.startBystander(ctx, name)
 	}
 	return s.startDaybook(ctx, path)
 }
@@ -181,10 +175,19 @@ func (s *servers) launchMilter(ctx context.Context, data, socket string) (*serve
 	if err != nil {
 		return nil, err
 	}
-	if err := os.Chmod(socket, 0o666); err != nil {
-		return nil, errors.Join(err, running.stop())
+	if err := running.admitAll(); err != nil {
+		return nil, err
 	}
 	return running, nil
+}
+
+// admitAll lets programs of all users connect to the Unix socket of a server, which is
+// stopped where that fails.
+func (s *server) admitAll() error {
+	if err := os.Chmod(s.addr, 0o666); err != nil {
+		return errors.Join(err, s.stop())
+	}
+	return nil
 }
 
 // serve runs the daemon, which is to listen at an address.
@@ -233,27 +236,4 @@ func (s *servers) launchAs(ctx context.Context, slack timerSlack, weight int, ad
 		return nil, errors.Join(err, p.stop())
 	}
 	return &server{addr: addr, process: p, end: p.stop}, nil
-}
-
-// startNothing serves the do-nothing milter from this process.
-func startNothing() (*server, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
-	}
-	s := milter.NewServer(milter.Config{NewSession: func() milter.Session { return nothing{} }})
-	ended := make(chan error, 1)
-	go func() { ended <- s.Serve(l) }()
-	end := func() error {
-		ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
-		defer cancel()
-		if err := s.Shutdown(ctx); err != nil {
-			return err
-		}
-		if err := <-ended; !errors.Is(err, milter.ErrServerClosed) {
-			return err
-		}
-		return nil
-	}
-	return &server{addr: l.Addr().String(), end: end}, nil
 }
