@@ -55,8 +55,8 @@ func newSet(sizeKB, count int) []*message {
 // setLength is how many messages of a size in KB a set has.
 func setLength(sizeKB int) int { return max(setBytes/(sizeKB<<10), minSet) }
 
-// message makes the nth message of a set: text alone when it is small, then
-// with HTML beside it, and an attachment in the larger ones.
+// message makes the nth message of a set: a letter, in two of five small ones and in all
+// larger ones with the same as HTML beside it, and an attachment in the largest.
 func (x *mixer) message(size, n int) *message {
 	from := x.someone()
 	m := &message{sender: from.addr}
@@ -65,17 +65,24 @@ func (x *mixer) message(size, n int) *message {
 	}
 	header := x.header(m)
 	room := size - len(header)
-	parts := []string{x.plainPart(room-room/20, from.signature)}
+	var parts []string
 	switch {
-	case size < 12<<10:
-	case size < 24<<10 && n%4 != 0:
-		parts = []string{x.plainPart(room*2/5, from.signature), x.htmlPart(room * 11 / 20)}
+	case size < 12<<10 && n%5 >= 2:
+		parts = []string{x.plainPart(x.letter(room-room/20, from.signature))}
+	case size < 24<<10 && (size < 12<<10 || n%4 != 0):
+		parts = x.alternatives(room, from.signature)
 	default:
 		text := min(room/3, 12<<10)
-		parts = []string{x.plainPart(text*2/5, from.signature), x.htmlPart(text * 3 / 5), x.attachmentPart(room - text - room/50)}
+		parts = append(x.alternatives(text, from.signature), x.attachmentPart(room-text-room/50))
 	}
 	m.raw = []byte(header + joinParts(parts))
 	return m
+}
+
+// alternatives are parts of a size together with the same letter: plain, and as HTML.
+func (x *mixer) alternatives(size int, signature string) []string {
+	text := x.letter(size*9/20, signature)
+	return []string{x.plainPart(text), x.htmlPart(text)}
 }
 
 func (w *writer) address() string {
@@ -121,14 +128,13 @@ func (w *writer) key(n int) string {
 	return base64.StdEncoding.EncodeToString(b)
 }
 
-func (x *mixer) plainPart(size int, signature string) string {
-	return "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 7bit\r\n\r\n" + x.letter(size, signature)
+func (x *mixer) plainPart(text string) string {
+	return "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 7bit\r\n\r\n" + text
 }
 
-func (w *writer) htmlPart(size int) string {
+func (x *mixer) htmlPart(text string) string {
 	return "Content-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: 7bit\r\n\r\n" +
-		"<html><body><p>Hello, this is " + stamp + ",</p>\r\n" +
-		w.lines(size, `<p class="MsoNormal">`, "</p>") + "</body></html>\r\n"
+		"<html><body>\r\n" + strings.NewReplacer(">", "&gt;", "\r\n", "<br>\r\n").Replace(text) + "</body></html>\r\n"
 }
 
 func (w *writer) attachmentPart(size int) string {

@@ -9,6 +9,8 @@ import (
 	"net/mail"
 	"strings"
 	"testing"
+
+	"github.com/klauspost/compress/zstd"
 )
 
 func TestSetsAreTheSameEveryTime(t *testing.T) {
@@ -52,6 +54,48 @@ func TestLinesAreThoseOfMail(t *testing.T) {
 	}
 	if dots == 0 {
 		t.Error("no line of the messages begins with a dot: dot-stuffing costs nothing")
+	}
+}
+
+// Messages are as hard to compress as mail: a set that is not would flatter whoever
+// compresses, and one of nothing but random words would not do it justice.
+func TestMessagesCompressLikeMail(t *testing.T) {
+	enc, err := zstd.NewWriter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kb := range []int{4, 16} {
+		const messages, least, most = 500, 0.22, 0.36
+		var bodies []byte
+		for i, m := range newSet(kb, messages) {
+			_, body, _ := bytes.Cut(sending(m, int64(i)), []byte("\r\n\r\n"))
+			bodies = append(bodies, body...)
+		}
+		if got := float64(len(enc.EncodeAll(bodies, nil))) / float64(len(bodies)); got < least || got > most {
+			t.Errorf("zstd makes %.3f of the bodies of %d messages of %d KB, want %.2f to %.2f", got, messages, kb, least, most)
+		} else {
+			t.Logf("%d KB: %.3f", kb, got)
+		}
+	}
+}
+
+// HTML is beside plain text, and says the same.
+func TestHTMLSaysWhatIsBesideIt(t *testing.T) {
+	beside := 0
+	for _, m := range newSet(4, minSet) {
+		_, html, ok := strings.Cut(string(m.raw), "<html><body>\r\n")
+		if !ok {
+			continue
+		}
+		beside++
+		html, _, _ = strings.Cut(html, "</body></html>")
+		text := strings.NewReplacer("<br>", "", "&gt;", ">").Replace(html)
+		if len(text) < 500 || strings.Count(string(m.raw), text) != 1 || !strings.Contains(html, "<br>") {
+			t.Errorf("the text beside it is not %q", text)
+		}
+	}
+	if beside == 0 || beside == minSet {
+		t.Errorf("%d of %d messages have HTML", beside, minSet)
 	}
 }
 
