@@ -28,9 +28,6 @@ func bars(m *measurement) []bar {
 	mix, small, crowd := lmtp(mixSize, barConnections), lmtp(4, barConnections), lmtp(mixSize, barCrowd)
 	sync, chunks := m.find(subject{pathSync, 4, 1, nameDaybook}), m.find(subject{pathSync, 4, 1, nameDaybookBDAT})
 	postfix := m.find(subject{pathPostfix, postfixKB, postfixSessions, nameDaybook})
-	latency := func(path string) []float64 {
-		return m.more(m.find(subject{path, postfixKB, latencyConnections, nameDaybook}), func(f *figures) float64 { return f.P99 })
-	}
 	sendmail := m.find(subject{pathSendmail, postfixKB, 1, nameDaybookTCP})
 	all := []bar{
 		{"LMTP, mix, 32 connections", 2, " of smtp-sink", m.share(mix), false, "at least 0.5"},
@@ -45,10 +42,9 @@ func bars(m *measurement) []bar {
 		{"Postfix with Daybook's milter", 2, " of no milter", m.share(postfix), false, "at least 0.65"},
 		{"Postfix with Daybook's milter", 2, " x a do-nothing milter that answers all", m.multiple(postfix, nameEveryStep), false, "at least 1.05"},
 		{"Postfix with Daybook's milter", 2, " x always_bcc to Dovecot", m.multiple(postfix, nameBcc), false, "at least 1.4"},
-		{"Postfix at half load, p99", 2, " ms more with Daybook", latency(pathLatency), false, "under 5"},
-		{"Postfix at half load as services, p99", 2, " ms more with Daybook", latency(pathServices), false, "under 5"},
-		{"Sendmail over TCP", 1, " ms a message more with Daybook", m.more(sendmail, timeOf), false, "no stall of 40"},
 	}
+	all = append(all, halfLoadBars(m)...)
+	all = append(all, bar{"Sendmail over TCP", 1, " ms a message more with Daybook", m.more(sendmail, timeOf), false, "no stall of 40"})
 	var measured []bar
 	for _, b := range append(all, largeBars(m)...) {
 		if len(b.values) > 0 {
@@ -56,6 +52,20 @@ func bars(m *measurement) []bar {
 		}
 	}
 	return measured
+}
+
+// halfLoadBars are those of the waits for Postfix.
+func halfLoadBars(m *measurement) (list []bar) {
+	for _, h := range halfLoads() {
+		what := "Postfix at half of its rate " + h.rate()
+		if h.services {
+			what += ", as services"
+		}
+		c := m.find(subject{h.path, postfixKB, latencyConnections, nameDaybook})
+		more := m.more(c, func(f *figures) float64 { return f.P99 })
+		list = append(list, bar{what + ", p99", 2, " ms more with Daybook", more, false, "under 5"})
+	}
+	return list
 }
 
 // largeBars are those of large messages all at once.

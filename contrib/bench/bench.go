@@ -145,12 +145,21 @@ func inRound(group []subject, round int) []subject {
 	return slices.Concat(group[first:], group[:first])
 }
 
+// maxUnmeasured is how many figures may fail before a run is given up. A peer that fails
+// once costs its figure, and not those of the hour before.
+const maxUnmeasured = 3
+
 // measureGroup measures once what is compared side by side.
 func (b *bench) measureGroup(ctx context.Context, m *measurement, group []subject, round int) error {
 	for _, s := range inRound(group, round) {
 		f, err := b.measure(ctx, m, s)
 		if err != nil {
-			return fmt.Errorf("%s, %s, %d connections, %s: %w", s.Path, sizeName(s.SizeKB), s.Connections, s.Server, err)
+			if ctx.Err() != nil || m.unmeasured() == maxUnmeasured {
+				return fmt.Errorf("%v: %w", s, err)
+			}
+			fmt.Fprintf(b.progress, "%v: not measured: %v\n", s, err)
+			m.add(s, figures{Problem: err.Error()})
+			continue
 		}
 		fmt.Fprintf(b.progress, "round %d of %d: %-8s %6s %3d connections %-25s %8.0f/s\n",
 			round+1, b.Rounds, s.Path, sizeName(s.SizeKB), s.Connections, s.Server, f.Rate)
@@ -166,12 +175,13 @@ func (b *bench) measure(ctx context.Context, m *measurement, s subject) (figures
 		return b.measureSync(ctx, s)
 	case pathPostfix:
 		return b.measurePostfix(ctx, s)
-	case pathLatency:
-		return b.measureLatency(ctx, m, s)
-	case pathServices:
-		return b.measureServices(ctx, m, s)
 	case pathSendmail:
 		return b.measureSendmail(ctx, s)
+	}
+	for _, h := range halfLoads() {
+		if h.path == s.Path {
+			return b.measureHalfLoad(ctx, m, h, s)
+		}
 	}
 	return b.measureLoad(ctx, s)
 }

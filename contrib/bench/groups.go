@@ -19,11 +19,8 @@ func (b *bench) groups() [][]subject {
 				continue
 			}
 			list = append(list,
-				b.group(path, postfixKB, postfixSessions, nameNoMilter, nameEveryStep, nameNoReply, nameDaybook, nameDaybookTCP, nameBcc),
-				b.group(pathLatency, postfixKB, latencyConnections, nameNoMilter, nameDaybook, nameDaybookTCP))
-			if b.canServices() {
-				list = append(list, b.group(pathServices, postfixKB, latencyConnections, nameNoMilter, nameDaybook, nameDaybookTCP))
-			}
+				b.group(path, postfixKB, postfixSessions, nameNoMilter, nameEveryStep, nameNoReply, nameDaybook, nameDaybookTCP, nameBcc))
+			list = append(list, b.halfLoadGroups()...)
 		case pathSendmail:
 			if b.can(path) {
 				list = append(list, b.group(path, postfixKB, 1, nameNoMilter, nameDaybookTCP))

@@ -52,6 +52,10 @@ func run(ctx context.Context, args []string, out, progress io.Writer) int {
 		fmt.Fprintf(progress, "bench: %d messages were not taken\n", n)
 		return statusFailed
 	}
+	if n := measured.unmeasured(); n > 0 {
+		fmt.Fprintf(progress, "bench: %d figures could not be measured\n", n)
+		return statusFailed
+	}
 	if n := measured.differing(); n > 0 {
 		fmt.Fprintf(progress, "bench: %d messages are missing or foreign among those read back\n", n)
 		return statusFailed

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"iter"
 	"os"
 	"runtime"
 	"strings"
@@ -49,6 +51,10 @@ type subject struct {
 	Server      string `json:"server"`
 }
 
+func (s subject) String() string {
+	return fmt.Sprintf("%s, %s, %d connections, %s", s.Path, sizeName(s.SizeKB), s.Connections, s.Server)
+}
+
 // own tells whether it is a figure of Daybook's.
 func (s subject) own() bool {
 	return s.Server == nameDaybook || s.Server == nameDaybookTCP || s.Server == nameDaybookBDAT
@@ -79,6 +85,9 @@ type figures struct {
 	Failed    int     `json:"failed,omitempty"`
 	Problem   string  `json:"problem,omitempty"`
 }
+
+// none tells that there is nothing but the problem that stood in the way.
+func (f *figures) none() bool { return f.Rate == 0 && f.Problem != "" }
 
 // large is one round of large messages all at once.
 type large struct {
@@ -122,11 +131,13 @@ func (f *figures) settle(s *server, bytes float64, last usage) error {
 	return err
 }
 
-// over gives one figure of all rounds.
+// over gives one figure of all rounds that have it.
 func (c *cell) over(figure func(*figures) float64) []float64 {
-	values := make([]float64, len(c.Rounds))
+	var values []float64
 	for i := range c.Rounds {
-		values[i] = figure(&c.Rounds[i])
+		if f := &c.Rounds[i]; !f.none() {
+			values = append(values, figure(f))
+		}
 	}
 	return values
 }
@@ -171,8 +182,8 @@ func (m *measurement) more(c *cell, figure func(*figures) float64) []float64 {
 		return nil
 	}
 	var differences []float64
-	for i := range min(len(c.Rounds), len(top.Rounds)) {
-		differences = append(differences, figure(&c.Rounds[i])-figure(&top.Rounds[i]))
+	for x, y := range inBoth(c, top) {
+		differences = append(differences, figure(x)-figure(y))
 	}
 	return differences
 }
@@ -203,10 +214,22 @@ func byRound(a, b *cell, figure func(*figures) float64) []float64 {
 		return nil
 	}
 	var ratios []float64
-	for i := range min(len(a.Rounds), len(b.Rounds)) {
-		ratios = append(ratios, ratio(figure(&a.Rounds[i]), figure(&b.Rounds[i])))
+	for x, y := range inBoth(a, b) {
+		ratios = append(ratios, ratio(figure(x), figure(y)))
 	}
 	return ratios
+}
+
+// inBoth gives the figures of the rounds that two cells have both.
+func inBoth(a, b *cell) iter.Seq2[*figures, *figures] {
+	return func(yield func(x, y *figures) bool) {
+		for i := range min(len(a.Rounds), len(b.Rounds)) {
+			x, y := &a.Rounds[i], &b.Rounds[i]
+			if !x.none() && !y.none() && !yield(x, y) {
+				return
+			}
+		}
+	}
 }
 
 // failures counts the connections that broke off.
@@ -222,6 +245,15 @@ func (m *measurement) failures() int {
 	}
 	for _, l := range m.Flood {
 		n += l.Failed
+	}
+	return n
+}
+
+// unmeasured counts the figures that could not be measured.
+func (m *measurement) unmeasured() int {
+	n := 0
+	for _, c := range m.Cells {
+		n += len(c.Rounds) - len(c.over(rateOf))
 	}
 	return n
 }

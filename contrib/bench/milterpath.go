@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 )
 
@@ -98,46 +97,3 @@ func usageBeside(s *server) (usage, error) {
 	}
 	return s.usage()
 }
-
-// latencyConnections are enough for half of the rate, however slow a message is.
-const latencyConnections = 16
-
-// measureLatency sends messages at half of the rate that Postfix reached without a
-// milter in this round, and measures from the end of the data to the reply.
-func (b *bench) measureLatency(ctx context.Context, m *measurement, s subject) (f figures, err error) {
-	alone := m.find(subject{pathPostfix, postfixKB, postfixSessions, nameNoMilter})
-	if alone == nil || len(alone.Rounds) == 0 {
-		return f, fmt.Errorf("the rate without a milter is not known")
-	}
-	rate := alone.Rounds[len(alone.Rounds)-1].Rate / 2
-	set, err := b.set(s.SizeKB)
-	if err != nil {
-		return f, err
-	}
-	err = b.withPostfix(ctx, s.Server, func(postfix, _ *server) error {
-		clients, err := connectSMTP(postfix.addr, set, s.Connections)
-		defer func() {
-			for _, c := range clients {
-				c.close()
-			}
-		}()
-		if err != nil {
-			return err
-		}
-		// What has just been started takes a moment to get into its stride.
-		first := min(2*s.Connections+int(rate*b.Seconds), b.Messages)
-		warm := pace(ctx, clients, 0, first, rate)
-		last := first + min(max(int(rate*b.Seconds*latencySpans), 1), b.Messages)
-		o := pace(ctx, clients, first, last, rate)
-		if o.failed += warm.failed; o.problem == "" {
-			o.problem = warm.problem
-		}
-		f = newFigures(&o, set.bytes(o.sent), usage{}, usage{})
-		return errors.Join(ctx.Err(), drain(ctx, postfix.home))
-	})
-	return f, err
-}
-
-// latencySpans is how many times longer than another figure this is measured: its
-// 99th percentile needs many messages.
-const latencySpans = 3

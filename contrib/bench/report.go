@@ -81,9 +81,11 @@ func median(c *cell, figure func(*figures) float64, digits int) string {
 func printProblems(out io.Writer, m *measurement) {
 	for _, c := range m.Cells {
 		for _, f := range c.Rounds {
-			if f.Failed > 0 {
-				fmt.Fprintf(out, "%s, %s, %d connections, %s: %d connections broke off: %s\n",
-					c.Path, sizeName(c.SizeKB), c.Connections, c.Server, f.Failed, f.Problem)
+			switch {
+			case f.none():
+				fmt.Fprintf(out, "%v: not measured: %s\n", c.subject, f.Problem)
+			case f.Failed > 0:
+				fmt.Fprintf(out, "%v: %d connections broke off: %s\n", c.subject, f.Failed, f.Problem)
 			}
 		}
 	}

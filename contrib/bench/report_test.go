@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -47,6 +48,53 @@ func TestReportNamesWhatBrokeOff(t *testing.T) {
 	}
 	if !strings.Contains(out.String(), "3 connections broke off: 452 4.3.1 full") || m.failures() != 3 {
 		t.Errorf("the report does not tell of the failure:\n%s", out.String())
+	}
+}
+
+// A round in which something could not be measured counts for nothing: the ratio is that
+// of the other one.
+func TestReportWithoutAFigure(t *testing.T) {
+	m := sample(1000)
+	m.Cells[0].Rounds[0] = figures{Problem: "it did not start"}
+	var out strings.Builder
+	if err := printReport(&out, m); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"2000  [2000-2000]", "1000  [1000-1000]", "0.50  [0.50-0.50]",
+		"lmtp, 16 KB, 32 connections, smtp-sink: not measured: it did not start\n",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the report does not say %q:\n%s", want, out.String())
+		}
+	}
+	if n := m.unmeasured(); n != 1 {
+		t.Errorf("%d figures were not measured", n)
+	}
+}
+
+// What fails a few times does not take the rest of a run with it.
+func TestFiguresThatFail(t *testing.T) {
+	s := subject{pathLMTP, 4, 1, nameDaybook}
+	b := &bench{progress: &bytes.Buffer{}, sets: map[int]*set{}}
+	b.servers.work, b.servers.program = t.TempDir(), filepath.Join(t.TempDir(), "none")
+	m := &measurement{}
+	for round := range maxUnmeasured {
+		if err := b.measureGroup(t.Context(), m, []subject{s}, round); err != nil {
+			t.Fatal(err)
+		}
+		if n := m.unmeasured(); n != round+1 {
+			t.Errorf("%d figures were not measured after %d failed", n, round+1)
+		}
+	}
+	if err := b.measureGroup(t.Context(), m, []subject{s}, 0); err == nil || !strings.Contains(err.Error(), "lmtp, 4 KB, 1 connections, daybook: ") {
+		t.Errorf("after %d failures another is: %v", maxUnmeasured, err)
+	}
+	m = &measurement{}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := b.measureGroup(ended, m, []subject{s}, 0); err == nil || m.unmeasured() > 0 {
+		t.Errorf("a run that is ended goes on: %v", err)
 	}
 }
 

@@ -15,7 +15,6 @@ const (
 	pathMilter   = "milter"
 	pathSync     = "sync"
 	pathPostfix  = "postfix"
-	pathLatency  = "latency" // is measured with postfix, and so is pathServices
 	pathSendmail = "sendmail"
 )
 

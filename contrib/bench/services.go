@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -11,9 +10,6 @@ import (
 	"strings"
 	"time"
 )
-
-// pathServices is pathLatency with each server as a service of its own.
-const pathServices = "services"
 
 // The weights by which the kernel shares the processors among services (CPUWeight=): what
 // contrib/systemd/daybook.service sets, and what a service has for which nothing is set.
@@ -162,17 +158,5 @@ func servicesMissing(root string) string {
 	if err == nil {
 		return ""
 	}
-	return fmt.Sprintf("Postfix at half load with each server a service of its weight: %v", err)
-}
-
-// measureServices is measureLatency with each server as a service, and the client too.
-func (b *bench) measureServices(ctx context.Context, m *measurement, s subject) (f figures, err error) {
-	b.servers.services, err = openServices(cgroupRoot)
-	if err != nil {
-		return f, err
-	}
-	f, err = b.measureLatency(ctx, m, s)
-	err = errors.Join(err, b.servers.services.close())
-	b.servers.services = nil
-	return f, err
+	return fmt.Sprintf("Postfix at half of a rate with each server a service of its weight: %v", err)
 }

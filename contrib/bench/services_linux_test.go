@@ -126,7 +126,7 @@ func TestCPUHierarchy(t *testing.T) {
 			t.Errorf("%v, want %s", err, want)
 		}
 	}
-	if why := servicesMissing(one); !strings.HasPrefix(why, "Postfix at half load with each server a service of its weight: ") {
+	if why := servicesMissing(one); !strings.HasPrefix(why, "Postfix at half of a rate with each server a service of its weight: ") {
 		t.Errorf("where there are no groups it says %q", why)
 	}
 }

@@ -1,7 +1,5 @@
 package main
 
-import "fmt"
-
 // tables are those of a report, in their order.
 func tables() []table {
 	rate := column{"messages/s\t", func(_ *measurement, c *cell) string { return brackets(c.over(rateOf), 0) }}
@@ -27,7 +25,7 @@ func tables() []table {
 		}
 		return all
 	}
-	return []table{
+	all := []table{
 		{pathLMTP, "LMTP, beside smtp-sink, which throws mail away, and Dovecot, which keeps one copy of a message, or one per recipient; dovecot-sis has zstd and single instance storage", join(
 			[]column{rate, shareOf("of smtp-sink\t"), times("x dovecot", nameDovecot), times("x dovecot-sis", nameDovecotSIS), times("x per recipient", nameDovecotEach), mb}, latency, cost)},
 		{pathSync, "One connection, beside a file that takes 4 KB and an fdatasync for each message", join(
@@ -37,13 +35,14 @@ func tables() []table {
 			{"accepted/s\t", rate.value}, shareOf("of no milter\t"),
 			times("x answers all", nameEveryStep), times("x no replies", nameNoReply), times("x always_bcc", nameBcc),
 			number("delivered/s", 0, func(f *figures) float64 { return f.Delivered }), cost[0], cost[4]}},
-		{pathLatency, "Postfix at half of its rate without a milter, from the end of the data to the reply", join([]column{rate}, latency, more)},
-		{pathServices, fmt.Sprintf("The same with each server as a service, as under systemd: Daybook with the weight %d, and the others and the client with %d",
-			unitWeight, otherWeight), join([]column{rate}, latency, more)},
-		{pathSendmail, "Sendmail, which asks its milter over TCP, message after message", join(
-			[]column{{"ms/message\t", func(_ *measurement, c *cell) string { return brackets(c.over(timeOf), 1) }}, added("more", timeOf)}, latency)},
-		{pathMilter, "Milter, beside a milter that does nothing", join([]column{rate, shareOf("of ceiling\t"), mb}, latency, cost)},
 	}
+	for _, h := range halfLoads() {
+		all = append(all, table{h.path, h.heading(), join([]column{rate}, latency, more)})
+	}
+	return append(all,
+		table{pathSendmail, "Sendmail, which asks its milter over TCP, message after message", join(
+			[]column{{"ms/message\t", func(_ *measurement, c *cell) string { return brackets(c.over(timeOf), 1) }}, added("more", timeOf)}, latency)},
+		table{pathMilter, "Milter, beside a milter that does nothing", join([]column{rate, shareOf("of ceiling\t"), mb}, latency, cost)})
 }
 
 func rateOf(f *figures) float64 { return f.Rate }

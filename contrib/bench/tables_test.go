@@ -50,8 +50,10 @@ func everything() *measurement {
 	for i, name := range []string{nameNoMilter, nameEveryStep, nameNoReply, nameDaybook, nameDaybookTCP, nameBcc} {
 		add(pathPostfix, postfixKB, postfixSessions, name, float64(1000-100*i), 0, 0)
 	}
-	add(pathLatency, postfixKB, latencyConnections, nameNoMilter, 500, 4, 0)
-	add(pathLatency, postfixKB, latencyConnections, nameDaybook, 500, 6, 0)
+	for i, h := range halfLoads() {
+		add(h.path, postfixKB, latencyConnections, nameNoMilter, 500, 4, 0)
+		add(h.path, postfixKB, latencyConnections, nameDaybook, 500, float64(6+i), 0)
+	}
 	add(pathSendmail, postfixKB, 1, nameNoMilter, 200, 7, 0)
 	add(pathSendmail, postfixKB, 1, nameDaybookTCP, 160, 9, 0)
 	add(pathMilter, 16, 8, nameNothing, 20000, 1, 0)
