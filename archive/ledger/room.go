@@ -21,7 +21,7 @@ func usualRoom(fs vfs.FS) roomRule {
 	if fs != vfs.Default {
 		return roomRule{small: -1}
 	}
-	return roomRule{size: 128 << 10, small: 16 << 10, after: 8}
+	return roomRule{size: 128 << 10, small: 8 << 10, after: 8}
 }
 
 // room is zeros behind the end of a segment's file, where the next groups will stand.
