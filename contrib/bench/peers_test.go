@@ -45,6 +45,11 @@ func TestPaths(t *testing.T) {
 					t.Errorf("%s took %d messages; %d connections broke off: %s", name, f.Messages, f.Failed, f.Problem)
 				}
 			}
+			for _, h := range halfLoads() {
+				if s := (subject{h.path, postfixKB, latencyConnections, nameDaybook}); c.path == pathPostfix && !h.services && m.find(s) == nil {
+					t.Errorf("%v was not measured", s)
+				}
+			}
 			var out strings.Builder
 			if err := printReport(&out, m); err != nil || strings.Contains(out.String(), "NaN") || strings.Contains(out.String(), "Inf") {
 				t.Errorf("%v: the report is:\n%s", err, out.String())
