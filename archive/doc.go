@@ -130,7 +130,8 @@
 // Its keys are in one table, in keys.go. What it holds is a function of the
 // ledger's records in their order: no clock, no chance. What it will say of a group is
 // worked out while the disk writes that. It is written without being synced, group by
-// group after the ledger was synced, together with how far it has come; what a crash takes from it is applied again from the ledger.
+// group after the ledger was synced, together with how far it has come; what a crash
+// takes from it is applied again from the ledger.
 // Of several content records with the same bytes the last one counts, and of
 // several events about an entry's quarantine or a policy the last one as well: nothing
 // is looked up in order to apply them. For an entry the messages are looked up that it

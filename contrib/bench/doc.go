@@ -18,8 +18,9 @@
 //
 // Everything runs on the loopback interface, on free ports, with a new server and
 // an empty store for every figure. The daemon has the timer slack of its systemd unit,
-// unless --plain is given, and in one part its weight. What is compared is run in turn,
-// and all of it in several rounds, because machines are noisy. What is not installed is
-// named and left out. It reports and judges nothing: the exit status is 1 only when
-// messages were not taken, or did not come back as they were sent.
+// unless --plain is given, and where servers are services its weight. What is compared is
+// run in turn, and all of it in several rounds, because machines are noisy. What is not
+// installed, or fails, is named and left out. It reports and judges nothing: the exit
+// status is 1 only when messages were not taken, or did not come back as they were sent,
+// or a figure could not be measured.
 package main

@@ -15,7 +15,7 @@ const (
 )
 
 // halfLoad is how long mail waits for Postfix's reply when half as much comes as it took
-// before, in the same round.
+// just before.
 type halfLoad struct {
 	path     string
 	of       string // what stood behind Postfix when it took that much
@@ -48,6 +48,15 @@ func (h halfLoad) rate() string {
 	return "without a milter"
 }
 
+// half is half of the rate as it was measured last, 0 when it never was.
+func (h halfLoad) half(m *measurement) float64 {
+	rates := of(m.find(subject{pathPostfix, postfixKB, postfixSessions, h.of}), rateOf)
+	if len(rates) == 0 {
+		return 0
+	}
+	return rates[len(rates)-1] / 2
+}
+
 // latencyConnections are enough for half of the rate, however slow a message is.
 const latencyConnections = 16
 
@@ -64,11 +73,10 @@ func (b *bench) halfLoadGroups() (list [][]subject) {
 
 // measureHalfLoad measures a subject under a half load.
 func (b *bench) measureHalfLoad(ctx context.Context, m *measurement, h halfLoad, s subject) (f figures, err error) {
-	full := m.find(subject{pathPostfix, postfixKB, postfixSessions, h.of})
-	if full == nil || len(full.Rounds) == 0 || full.Rounds[len(full.Rounds)-1].Rate == 0 {
-		return f, fmt.Errorf("the rate %s is not known", h.rate())
+	rate := h.half(m)
+	if rate == 0 {
+		return f, fmt.Errorf("the rate of Postfix %s is not known", h.rate())
 	}
-	rate := full.Rounds[len(full.Rounds)-1].Rate / 2
 	if !h.services {
 		return b.measureLatency(ctx, rate, s)
 	}
